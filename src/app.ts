@@ -1,0 +1,170 @@
+import type { Server } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
+import { join } from 'node:path';
+import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
+import { SwaggerModule } from '@nestjs/swagger';
+import type { DataSource } from 'typeorm';
+import { AppModule, type Platform } from './app.module.js';
+import { FirstStart } from './control-plane/first-start.js';
+import { ENTITIES } from './entities.js';
+import { KeyEntity } from './keys/key.entity.js';
+import { openListeners, PUBLIC_ENDPOINTS } from './listeners.js';
+import { loadMasterKey } from './keys/master-key-source.js';
+import type { MasterKey } from './keys/master-key.js';
+import { createOpenApiDocument } from './openapi.js';
+import { Clock } from './platform/clock/clock.js';
+import type { Config } from './platform/config/env.js';
+import { createDataSource, migrate, withSetupLock } from './platform/database/data-source.js';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from './platform/database/embedded-postgres.js';
+import { configureHttp } from './platform/http/http-setup.js';
+import { createLogger, NestLogger, type Logger } from './platform/logging/logger.js';
+
+export interface AppOptions {
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  /** Says what the start is doing; nothing takes long in silence. */
+  readonly onProgress?: (message: string) => void;
+  /** False keeps the schedulers still, for tests that run them by hand. */
+  readonly schedules?: boolean;
+}
+
+/** A running Certplane. */
+export interface App {
+  readonly nest: NestExpressApplication;
+  readonly httpsServer: HttpsServer;
+  /** Null when the plain listener is off. */
+  readonly pkiServer: Server | null;
+  readonly warnings: readonly string[];
+  readonly caFile: string;
+  readonly adminKeyFile: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts everything: the database, the schema, what the first start makes, the listeners.
+ * When any of it fails, what was started is stopped again.
+ */
+export async function createApp(config: Config, options: AppOptions = {}): Promise<App> {
+  const { onProgress = () => undefined } = options;
+  const logger = options.logger ?? createLogger(config.logLevel);
+  const { masterKey, warning } = loadMasterKey(config);
+  const closing: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const close of closing.splice(0).reverse()) await close();
+  };
+  try {
+    const dataSource = await connect(config, onProgress, closing);
+    const platform: Platform = {
+      config,
+      dataSource,
+      masterKey,
+      clock: options.clock ?? new Clock(),
+      logger,
+      schedules: options.schedules ?? true,
+    };
+    const nest = await withSetupLock(
+      dataSource,
+      () => onProgress('Waiting for another instance that sets up the database'),
+      () => setUp(platform, onProgress),
+    );
+    closing.push(() => nest.close());
+    const firstStart = nest.get(FirstStart);
+    const listeners = await openListeners(nest, config);
+    closing.push(() => listeners.close());
+    return {
+      nest,
+      httpsServer: listeners.https,
+      pkiServer: listeners.pki,
+      warnings: [warning, ...unsafeDefaults(config)].filter((text) => text !== null),
+      caFile: firstStart.caFile,
+      adminKeyFile: firstStart.adminKeyFile,
+      stop,
+    };
+  } catch (error) {
+    await stop().catch((failure: unknown) => logger.error({ err: failure }, 'cleaning up after a failed start failed'));
+    throw error;
+  }
+}
+
+async function connect(
+  config: Config,
+  onProgress: (message: string) => void,
+  closing: (() => Promise<void>)[],
+): Promise<DataSource> {
+  let embedded: EmbeddedPostgres | null = null;
+  if (config.databaseUrl === null) {
+    embedded = await startEmbeddedPostgres({
+      dataDir: join(config.dataDir, 'postgres'),
+      database: 'certplane',
+      onProgress,
+    });
+    closing.push(embedded.stop);
+  }
+  const dataSource = createDataSource(embedded?.url ?? config.databaseUrl!, ENTITIES);
+  onProgress('Connecting to PostgreSQL');
+  await dataSource.initialize();
+  closing.push(() => dataSource.destroy());
+  return dataSource;
+}
+
+async function setUp(platform: Platform, onProgress: (message: string) => void): Promise<NestExpressApplication> {
+  const { dataSource, masterKey } = platform;
+  const migrations = await migrate(dataSource);
+  if (migrations.length > 0) onProgress(`Migrated the database: ${migrations.join(', ')}`);
+  await checkMasterKey(dataSource, masterKey);
+  const nest = await createNest(platform);
+  try {
+    await nest.get(FirstStart).run(onProgress);
+    return nest;
+  } catch (error) {
+    await nest.close();
+    throw error;
+  }
+}
+
+/** Better no start than an instance that can't sign: another master key would show only when a key is needed. */
+async function checkMasterKey(dataSource: DataSource, masterKey: MasterKey): Promise<void> {
+  const [key] = await dataSource.manager.find(KeyEntity, { order: { id: 'ASC' }, take: 1 });
+  if (key === undefined) return;
+  try {
+    masterKey.unwrap(key.wrappedPrivateKey, key.id).fill(0);
+  } catch {
+    throw new Error(
+      'The master key is not the one that the keys in this database were wrapped with. ' +
+        'Set CERTPLANE_MASTER_KEY or CERTPLANE_MASTER_KEY_FILE to that one.',
+    );
+  }
+}
+
+/** The framework's part of the app, ready to answer; with its OpenAPI document and page. */
+export async function createNest(platform: Platform): Promise<NestExpressApplication> {
+  const nest = await NestFactory.create<NestExpressApplication>(AppModule.with(platform), new ExpressAdapter(), {
+    logger: new NestLogger(platform.logger),
+    bodyParser: false,
+    abortOnError: false,
+  });
+  configureHttp(nest, platform.config.maxBodyBytes);
+  const endpoints = PUBLIC_ENDPOINTS.map((endpoint) => nest.get(endpoint));
+  SwaggerModule.setup('api/v1/docs', nest, createOpenApiDocument(nest, endpoints), {
+    jsonDocumentUrl: 'api/v1/openapi.json',
+    customSiteTitle: 'Certplane',
+  });
+  return nest.init();
+}
+
+function unsafeDefaults(config: Config): string[] {
+  const warnings: string[] = [];
+  if (config.pkiUrlIsDefault) {
+    warnings.push(
+      `Certificates will name ${config.pkiUrl} for OCSP and CRL, which only this machine can reach: set CERTPLANE_PKI_URL before issuing for others.`,
+    );
+  }
+  if (config.databaseUrl === null) {
+    warnings.push('The embedded PostgreSQL is for trying out: set CERTPLANE_DATABASE_URL for real use.');
+  }
+  if (config.ocsp.validity > config.crl.validity) {
+    warnings.push('OCSP responses live longer than CRLs (CERTPLANE_OCSP_VALIDITY, CERTPLANE_CRL_VALIDITY).');
+  }
+  return warnings;
+}

@@ -1,0 +1,13 @@
+/** Every action that the audit trail knows. */
+export const AUDIT_ACTIONS = [
+  'api_key.create',
+  'issuer.create',
+  'issuer.disable',
+  'issuer.enable',
+  'issuer.retire',
+  'certificate.issue',
+  'certificate.revoke',
+  'ocsp_responder.issue',
+] as const;
+
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { IssuerEntity } from '../issuers/issuer.entity.js';
+import { KeyStore } from '../keys/key-store.js';
+import { buildCertificate, keyIdentifierOf, type CertificateProfile } from '../pki/certificate.js';
+import { parseCertificateFields } from '../pki/certificate-fields.js';
+import { randomSerialNumber } from '../pki/serial-number.js';
+import type { SubjectAlternativeNames } from '../pki/subject-alternative-names.js';
+import { Clock } from '../platform/clock/clock.js';
+import type { Tx } from '../platform/database/transaction.js';
+import { uuidV7 } from '../platform/database/uuid.js';
+import { DomainError } from '../platform/errors/domain-error.js';
+import { BlockedKeyEntity } from './blocked-key.entity.js';
+import { CertificateEntity, type CertificateProfileName } from './certificate.entity.js';
+import { CertificatesMetrics } from './certificates.metrics.js';
+
+const NO_NAMES: SubjectAlternativeNames = { dns: [], ip: [], email: [], uri: [] };
+
+export interface IssuanceRequest {
+  readonly issuer: IssuerEntity;
+  readonly profile: Extract<CertificateProfile, { kind: CertificateProfileName }>;
+  readonly subjectDer: Buffer;
+  readonly subject: string;
+  readonly spkiDer: Buffer;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+/** A reservation and the certificate that was signed for it. */
+export type SignedCertificate = CertificateEntity & { certificateDer: Buffer<ArrayBuffer>; fingerprintSha256: Buffer };
+
+/** Reserves serial numbers, signs, and keeps the inventory of what was signed. */
+@Injectable()
+export class IssuanceService {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly keyStore: KeyStore,
+    private readonly clock: Clock,
+    private readonly metrics: CertificatesMetrics,
+  ) {}
+
+  /**
+   * Reserves a serial number, then signs. The certificate counts as issued once {@link confirm} has committed; until then
+   * OCSP does not know it, and a reservation that nobody confirms ends up revoked.
+   * @throws DomainError issuer_not_active, compromised_key
+   */
+  async sign(request: IssuanceRequest): Promise<SignedCertificate> {
+    const reservation = await this.reserve(request);
+    const issuerFields = parseCertificateFields(request.issuer.certificateDer);
+    const certificateDer = await buildCertificate(
+      {
+        serialNumber: reservation.serialNumber,
+        issuerDer: issuerFields.subjectDer,
+        subjectDer: request.subjectDer,
+        spkiDer: request.spkiDer,
+        notBefore: request.notBefore,
+        notAfter: request.notAfter,
+        authorityKeyIdentifier: issuerFields.subjectKeyIdentifier ?? keyIdentifierOf(issuerFields.spkiDer),
+        profile: request.profile,
+      },
+      await this.keyStore.getSigner(request.issuer.keyId, 'certificate'),
+    );
+    const fingerprintSha256 = createHash('sha256').update(certificateDer).digest();
+    return Object.assign(reservation, { certificateDer, fingerprintSha256 }) as SignedCertificate;
+  }
+
+  /** Stores the certificate of a reservation. @throws DomainError issuance_interrupted when it was given up meanwhile */
+  async confirm(tx: Tx, signed: SignedCertificate): Promise<void> {
+    const { affected } = await tx
+      .createQueryBuilder()
+      .update(CertificateEntity)
+      .set({ certificateDer: signed.certificateDer, fingerprintSha256: signed.fingerprintSha256 })
+      .where('id = :id AND certificate_der IS NULL AND revoked_at IS NULL', { id: signed.id })
+      .execute();
+    if (affected === 0) {
+      throw new DomainError('issuance_interrupted', 'Signing took too long, and the serial number was given up. Try again.');
+    }
+    this.metrics.issued.inc({ profile: signed.profile });
+  }
+
+  private async reserve(request: IssuanceRequest): Promise<CertificateEntity> {
+    const spkiSha256 = createHash('sha256').update(request.spkiDer).digest();
+    await this.checkIssuer(request);
+    if (await this.dataSource.manager.existsBy(BlockedKeyEntity, { spkiSha256 })) {
+      throw new DomainError('compromised_key', 'This public key was reported as compromised. Make a new key.');
+    }
+    const now = this.clock.now();
+    const reservation = Object.assign(new CertificateEntity(), {
+      id: uuidV7(now),
+      issuerId: request.issuer.id,
+      serialNumber: randomSerialNumber(),
+      profile: request.profile.kind,
+      subject: request.subject,
+      subjectAlternativeNames:
+        request.profile.kind === 'leaf' ? request.profile.subjectAlternativeNames : NO_NAMES,
+      spkiSha256,
+      notBefore: request.notBefore,
+      notAfter: request.notAfter,
+      reservedAt: now,
+      certificateDer: null,
+      fingerprintSha256: null,
+      revokedAt: null,
+      revocationReason: null,
+      invalidityDate: null,
+    });
+    await this.dataSource.manager.insert(CertificateEntity, reservation);
+    return reservation;
+  }
+
+  /** A responder certificate is issued whatever the issuer's status: what it has issued stays checkable. */
+  private async checkIssuer({ issuer, profile }: IssuanceRequest): Promise<void> {
+    if (profile.kind === 'ocsp-responder') return;
+    const rows: { status: string }[] = await this.dataSource.query('SELECT status FROM issuers WHERE id = $1', [issuer.id]);
+    const status = rows[0]?.status;
+    if (status === 'active') return;
+    throw new DomainError('issuer_not_active', `The issuer ${issuer.id} is ${status}: it issues nothing.`);
+  }
+}

@@ -1,0 +1,160 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { KeyStore, type NewKey } from '../keys/key-store.js';
+import { buildCertificate, keyIdentifierOf } from '../pki/certificate.js';
+import { parseCertificateFields } from '../pki/certificate-fields.js';
+import {
+  distinguishedNameFromAttributes,
+  distinguishedNameFromText,
+  formatDistinguishedName,
+  type DistinguishedName,
+} from '../pki/distinguished-name.js';
+import { checkImportedIssuer } from '../pki/imported-issuer.js';
+import { randomSerialNumber } from '../pki/serial-number.js';
+import { truncateToSecond } from '../platform/clock/clock.js';
+import type { Tx } from '../platform/database/transaction.js';
+import { DomainError } from '../platform/errors/domain-error.js';
+import { IssuerEntity, type IssuerKind } from './issuer.entity.js';
+import type { CreateIssuer, SubjectInput } from './issuer.schemas.js';
+import { SubordinateIssuance } from './subordinate-issuance.js';
+import { validityPeriod } from './validity-period.js';
+
+/** An issuer that is signed for and not stored yet. */
+export interface PreparedIssuer {
+  readonly issuer: IssuerEntity;
+  saveKey(tx: Tx): Promise<void>;
+  /** Puts what a parent signed into the parent's inventory. */
+  confirm(tx: Tx): Promise<void>;
+}
+
+type CreateRoot = Extract<CreateIssuer, { kind: 'root' }>;
+type CreateIntermediate = Extract<CreateIssuer, { kind: 'intermediate' }>;
+type ImportIssuer = Extract<CreateIssuer, { kind: 'imported' }>;
+
+/** Makes the key and the certificate of a new issuer. */
+@Injectable()
+export class IssuerCreation {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly keyStore: KeyStore,
+    private readonly subordinates: SubordinateIssuance,
+  ) {}
+
+  async prepare(input: CreateIssuer, now: Date): Promise<PreparedIssuer> {
+    switch (input.kind) {
+      case 'root':
+        return this.prepareRoot(input, now);
+      case 'intermediate':
+        return this.prepareIntermediate(input, now);
+      case 'imported':
+        return this.prepareImported(input, now);
+    }
+  }
+
+  private async prepareRoot(input: CreateRoot, now: Date): Promise<PreparedIssuer> {
+    const subject = distinguishedName(input.subject);
+    const key = await this.keyStore.generate(input.key_algorithm);
+    const pathLength = input.path_length ?? null;
+    const { notBefore, notAfter } = validityPeriod(now, input.validity);
+    const certificateDer = await buildCertificate(
+      {
+        serialNumber: randomSerialNumber(),
+        issuerDer: subject.der,
+        subjectDer: subject.der,
+        spkiDer: key.spkiDer,
+        notBefore,
+        notAfter,
+        authorityKeyIdentifier: keyIdentifierOf(key.spkiDer),
+        profile: { kind: 'root', pathLength },
+      },
+      key.signer('certificate'),
+    );
+    return this.prepared(input, key, now, { certificateDer, chainDer: [], parentId: null, pathLength });
+  }
+
+  private async prepareIntermediate(input: CreateIntermediate, now: Date): Promise<PreparedIssuer> {
+    const parent = await this.dataSource.manager.findOneBy(IssuerEntity, { id: input.parent_id });
+    if (parent === null) throw new DomainError('issuer_not_found', `There is no issuer ${input.parent_id}.`);
+    const pathLength = input.path_length ?? 0;
+    checkPathLength(parent, pathLength);
+    const subject = distinguishedName(input.subject);
+    const key = await this.keyStore.generate(input.key_algorithm);
+    const signed = await this.subordinates.signSubordinate({
+      parent,
+      subjectDer: subject.der,
+      subject: subject.text,
+      spkiDer: key.spkiDer,
+      ...validityPeriod(now, input.validity, parent),
+      pathLength,
+    });
+    const { certificateDer } = signed;
+    const chainDer = [parent.certificateDer, ...parent.chainDer];
+    return {
+      ...this.prepared(input, key, now, { certificateDer, chainDer, parentId: parent.id, pathLength }),
+      confirm: (tx) => signed.confirm(tx),
+    };
+  }
+
+  private prepareImported(input: ImportIssuer, now: Date): PreparedIssuer {
+    const imported = checkImportedIssuer(
+      {
+        certificatePem: input.certificate_pem,
+        privateKeyPem: input.private_key_pem,
+        ...(input.chain_pem === undefined ? {} : { chainPem: input.chain_pem }),
+      },
+      now,
+    );
+    return this.prepared(input, this.keyStore.adopt(imported.privateKey), now, {
+      certificateDer: imported.certificateDer,
+      chainDer: imported.chain,
+      parentId: null,
+      pathLength: imported.pathLength,
+    });
+  }
+
+  private prepared(
+    input: { id: string; name: string; kind: IssuerKind; baseline_requirements: boolean },
+    key: NewKey,
+    now: Date,
+    made: {
+      certificateDer: Buffer;
+      chainDer: readonly Buffer[];
+      parentId: string | null;
+      pathLength: number | null;
+    },
+  ): PreparedIssuer {
+    const fields = parseCertificateFields(made.certificateDer);
+    const issuer = Object.assign(new IssuerEntity(), {
+      id: input.id,
+      name: input.name,
+      kind: input.kind,
+      status: 'active',
+      keyId: key.id,
+      keyAlgorithm: key.algorithm,
+      subject: formatDistinguishedName(fields.subjectDer),
+      notBefore: fields.notBefore,
+      notAfter: fields.notAfter,
+      baselineRequirements: input.baseline_requirements,
+      createdAt: truncateToSecond(now),
+      ...made,
+    } satisfies Partial<Record<keyof IssuerEntity, unknown>>) as IssuerEntity;
+    return { issuer, saveKey: (tx) => key.save(tx), confirm: () => Promise.resolve() };
+  }
+}
+
+function distinguishedName(subject: SubjectInput): DistinguishedName {
+  if (typeof subject === 'string') return distinguishedNameFromText(subject);
+  const given = Object.entries(subject).filter(([, value]) => value !== undefined);
+  return distinguishedNameFromAttributes(Object.fromEntries(given) as Record<string, string>);
+}
+
+function checkPathLength(parent: IssuerEntity, pathLength: number): void {
+  if (parent.pathLength === null || pathLength < parent.pathLength) return;
+  const most = parent.pathLength - 1;
+  throw new DomainError(
+    'path_length_exceeded',
+    most < 0
+      ? `The issuer ${parent.id} has path length 0: it can't sign another CA.`
+      : `Under the issuer ${parent.id} the path length may be ${most} at the most.`,
+  );
+}

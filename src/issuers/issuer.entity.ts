@@ -1,0 +1,73 @@
+import { Check, Column, Entity, PrimaryColumn, ManyToOne, JoinColumn, Index, type Relation } from 'typeorm';
+import { KeyEntity } from '../keys/key.entity.js';
+import type { KeyAlgorithm } from '../pki/signature-algorithm.js';
+
+export const ISSUER_KINDS = ['root', 'intermediate', 'imported'] as const;
+export type IssuerKind = (typeof ISSUER_KINDS)[number];
+
+/** `disabled` issues nothing until it is enabled again, `retired` never; both keep telling of what was issued. */
+export const ISSUER_STATUSES = ['active', 'disabled', 'retired'] as const;
+export type IssuerStatus = (typeof ISSUER_STATUSES)[number];
+
+@Entity('issuers')
+@Check('issuers_kind_check', `kind IN ('root', 'intermediate', 'imported')`)
+@Check('issuers_status_check', `status IN ('active', 'disabled', 'retired')`)
+@Index('issuers_parent_id_idx', ['parentId'])
+export class IssuerEntity {
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'issuers_pkey' })
+  id!: string;
+
+  @Column('text')
+  name!: string;
+
+  @Column('text')
+  kind!: IssuerKind;
+
+  @Column('text')
+  status!: IssuerStatus;
+
+  @Column('text', { name: 'parent_id', nullable: true })
+  parentId!: string | null;
+
+  @ManyToOne(() => IssuerEntity)
+  @JoinColumn({ name: 'parent_id', foreignKeyConstraintName: 'issuers_parent_id_fkey' })
+  parent?: Relation<IssuerEntity>;
+
+  @Column('uuid', { name: 'key_id' })
+  keyId!: string;
+
+  @ManyToOne(() => KeyEntity)
+  @JoinColumn({ name: 'key_id', foreignKeyConstraintName: 'issuers_key_id_fkey' })
+  key?: Relation<KeyEntity>;
+
+  @Column('text', { name: 'key_algorithm' })
+  keyAlgorithm!: KeyAlgorithm;
+
+  /** RFC 4514. */
+  @Column('text')
+  subject!: string;
+
+  @Column('bytea', { name: 'certificate_der' })
+  certificateDer!: Buffer<ArrayBuffer>;
+
+  /** The certificates above this one, nearest first, as far as they are known. */
+  @Column('bytea', { name: 'chain_der', array: true })
+  chainDer!: Buffer<ArrayBuffer>[];
+
+  @Column('timestamptz', { name: 'not_before' })
+  notBefore!: Date;
+
+  @Column('timestamptz', { name: 'not_after' })
+  notAfter!: Date;
+
+  /** pathLenConstraint; null without one. */
+  @Column('smallint', { name: 'path_length', nullable: true })
+  pathLength!: number | null;
+
+  /** Keep to what the CA/B Baseline Requirements allow: no certificateHold, TLS lifetimes. */
+  @Column('boolean', { name: 'baseline_requirements' })
+  baselineRequirements!: boolean;
+
+  @Column('timestamptz', { name: 'created_at' })
+  createdAt!: Date;
+}

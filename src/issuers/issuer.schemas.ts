@@ -1,0 +1,145 @@
+import { z } from 'zod';
+import { formatPem } from '../pki/pem.js';
+import { KEY_ALGORITHMS, type KeyAlgorithm } from '../pki/signature-algorithm.js';
+import { DURATION_PATTERN, findDurationSeconds } from '../platform/config/duration.js';
+import { PAGE_QUERY } from '../platform/http/page.js';
+import { ISSUER_KINDS, ISSUER_STATUSES, type IssuerEntity } from './issuer.entity.js';
+import type { RelyingPartyUrls } from '../pki/certificate.js';
+
+export const ISSUER_ID = z
+  .string()
+  .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'must be 1 to 63 of a-z, 0-9 and -, and not begin or end with -')
+  .describe('Stands in the addresses of its CRL and OCSP responder, for ever.');
+
+/** A lifetime such as `90d`, in seconds. */
+export const VALIDITY = z
+  .string()
+  .regex(DURATION_PATTERN, 'must be a duration such as 90s, 12h or 90d')
+  .transform((text) => findDurationSeconds(text) ?? 0)
+  .refine((seconds) => seconds >= 60 && seconds <= 100 * 366 * 86_400, 'must lie between 60s and 36600d')
+  .meta({ example: '90d' });
+
+const KEY_ALGORITHM = z
+  .string()
+  .max(40)
+  .transform((text, context): KeyAlgorithm => {
+    const found = findByLooseName(text);
+    if (found !== null) return found;
+    context.addIssue({ code: 'custom', message: `must be one of ${KEY_ALGORITHMS.join(', ')}` });
+    return z.NEVER;
+  })
+  .describe(`One of ${KEY_ALGORITHMS.join(', ')}. Case and punctuation do not matter.`)
+  .meta({ example: 'ecdsa-p256' });
+
+/** `ECDSA P-256`, `P256` and `ecdsa-p256` are the same. */
+function findByLooseName(text: string): KeyAlgorithm | null {
+  const loose = text.toLowerCase().replace(/[^a-z0-9]/g, '');
+  return KEY_ALGORITHMS.find((name) => [name.replace('-', ''), name.replace('ecdsa-', '')].includes(loose)) ?? null;
+}
+
+const SUBJECT = z
+  .union([
+    z.string().min(1).max(2000).describe('RFC 4514, for example `CN=Example Root,O=Example`.'),
+    z.strictObject({
+      common_name: z.string().optional(),
+      organization: z.string().optional(),
+      organizational_unit: z.string().optional(),
+      locality: z.string().optional(),
+      state: z.string().optional(),
+      country: z.string().optional(),
+    }),
+  ])
+  .describe('The subject: text in the form of RFC 4514, or its attributes.');
+export type SubjectInput = z.output<typeof SUBJECT>;
+
+const COMMON = {
+  id: ISSUER_ID,
+  name: z.string().trim().min(1).max(200),
+  baseline_requirements: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Keep to the CA/B Baseline Requirements: TLS lifetimes are limited and certificateHold is refused. For publicly trusted issuers.',
+    ),
+};
+
+const MADE_HERE = {
+  key_algorithm: KEY_ALGORITHM.default('ecdsa-p256'),
+  subject: SUBJECT,
+  path_length: z
+    .int()
+    .min(0)
+    .max(10)
+    .optional()
+    .describe('pathLenConstraint. Default: none for a root, 0 for an intermediate.'),
+};
+
+export const CREATE_ISSUER = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ ...COMMON, ...MADE_HERE, kind: z.literal('root'), validity: VALIDITY.prefault('3650d') }),
+    z.strictObject({
+      ...COMMON,
+      ...MADE_HERE,
+      kind: z.literal('intermediate'),
+      parent_id: ISSUER_ID,
+      validity: VALIDITY.prefault('1825d'),
+    }),
+    z.strictObject({
+      ...COMMON,
+      kind: z.literal('imported'),
+      certificate_pem: z.string().max(65_536),
+      chain_pem: z.string().max(262_144).optional().describe('The certificates above it, in any order.'),
+      private_key_pem: z.string().max(65_536).describe('PKCS#8, PKCS#1 or SEC 1, not encrypted.'),
+    }),
+  ])
+  .meta({ id: 'CreateIssuer' });
+export type CreateIssuer = z.output<typeof CREATE_ISSUER>;
+
+export const LIST_ISSUERS = z.strictObject({ limit: PAGE_QUERY.limit, cursor: PAGE_QUERY.cursor });
+export type ListIssuers = z.output<typeof LIST_ISSUERS>;
+
+export const ISSUER = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    kind: z.enum(ISSUER_KINDS),
+    status: z.enum(ISSUER_STATUSES),
+    parent_id: z.string().nullable(),
+    key_algorithm: z.enum(KEY_ALGORITHMS),
+    subject: z.string(),
+    not_before: z.iso.datetime(),
+    not_after: z.iso.datetime(),
+    path_length: z.int().nullable(),
+    baseline_requirements: z.boolean(),
+    certificate_pem: z.string(),
+    chain_pem: z.string().describe('The certificates above it, nearest first; empty for a root.'),
+    ocsp_url: z.string().nullable(),
+    crl_url: z.string(),
+    ca_issuers_url: z.string(),
+    created_at: z.iso.datetime(),
+  })
+  .meta({ id: 'Issuer' });
+
+export const ISSUER_PAGE = z.object({ items: z.array(ISSUER), next_cursor: z.string().nullable() });
+
+export function presentIssuer(issuer: IssuerEntity, urls: RelyingPartyUrls): z.input<typeof ISSUER> {
+  return {
+    id: issuer.id,
+    name: issuer.name,
+    kind: issuer.kind,
+    status: issuer.status,
+    parent_id: issuer.parentId,
+    key_algorithm: issuer.keyAlgorithm,
+    subject: issuer.subject,
+    not_before: issuer.notBefore.toISOString(),
+    not_after: issuer.notAfter.toISOString(),
+    path_length: issuer.pathLength,
+    baseline_requirements: issuer.baselineRequirements,
+    certificate_pem: formatPem('CERTIFICATE', issuer.certificateDer),
+    chain_pem: issuer.chainDer.map((der) => formatPem('CERTIFICATE', der)).join(''),
+    ocsp_url: urls.ocsp,
+    crl_url: urls.crl,
+    ca_issuers_url: urls.caIssuers,
+    created_at: issuer.createdAt.toISOString(),
+  };
+}

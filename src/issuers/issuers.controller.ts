@@ -1,0 +1,109 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { z } from 'zod';
+import { Audit } from '../audit/audited.js';
+import { ApiProblems } from '../platform/http/api-problems.js';
+import { CurrentCaller, type Caller } from '../platform/http/caller.js';
+import type { IssuerEntity } from './issuer.entity.js';
+import {
+  CREATE_ISSUER,
+  ISSUER,
+  ISSUER_ID,
+  ISSUER_PAGE,
+  LIST_ISSUERS,
+  presentIssuer,
+  type CreateIssuer,
+  type ListIssuers,
+} from './issuer.schemas.js';
+import { IssuersService } from './issuers.service.js';
+import { RelyingPartyAddresses } from './relying-party-addresses.js';
+
+type Issuer = z.input<typeof ISSUER>;
+
+@ApiTags('issuers')
+@Controller('api/v1/issuers')
+export class IssuersController {
+  constructor(
+    private readonly issuers: IssuersService,
+    private readonly addresses: RelyingPartyAddresses,
+  ) {}
+
+  @Post()
+  @Audit('issuer.create', 'issuer')
+  @ApiOperation({ summary: 'Create a root or an intermediate, or import a CA', operationId: 'createIssuer' })
+  @ApiResponse({ status: 201, standardSchema: ISSUER })
+  @ApiProblems(
+    'invalid_request',
+    'invalid_name',
+    'invalid_certificate',
+    'key_mismatch',
+    'weak_key',
+    'unsupported_key',
+    'validity_exceeds_issuer',
+    'path_length_exceeded',
+    'issuer_not_found',
+    'issuer_exists',
+    'issuer_not_active',
+    'issuance_interrupted',
+  )
+  async create(@Body({ schema: CREATE_ISSUER }) body: CreateIssuer, @CurrentCaller() caller: Caller): Promise<Issuer> {
+    return this.present(await this.issuers.create(body, caller));
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'List issuers, by id', operationId: 'listIssuers' })
+  @ApiResponse({ status: 200, standardSchema: ISSUER_PAGE })
+  @ApiProblems('invalid_request')
+  async list(@Query({ schema: LIST_ISSUERS }) query: ListIssuers): Promise<z.input<typeof ISSUER_PAGE>> {
+    const after = query.cursor === undefined ? null : Buffer.from(query.cursor, 'base64url').toString('latin1');
+    const rows = await this.issuers.list(query.limit + 1, after);
+    const page = rows.slice(0, query.limit);
+    const last = rows.length > query.limit ? page.at(-1) : undefined;
+    return {
+      items: page.map((issuer) => this.present(issuer)),
+      next_cursor: last === undefined ? null : Buffer.from(last.id).toString('base64url'),
+    };
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'Show an issuer', operationId: 'getIssuer' })
+  @ApiResponse({ status: 200, standardSchema: ISSUER })
+  @ApiProblems('issuer_not_found')
+  async get(@Param('id', { schema: ISSUER_ID }) id: string): Promise<Issuer> {
+    return this.present(await this.issuers.get(id));
+  }
+
+  @Post(':id/disable')
+  @HttpCode(200)
+  @Audit('issuer.disable', 'issuer')
+  @ApiOperation({ summary: 'Stop issuing, until enabled again; CRL and OCSP go on', operationId: 'disableIssuer' })
+  @ApiResponse({ status: 200, standardSchema: ISSUER })
+  @ApiProblems('issuer_not_found', 'issuer_status_conflict')
+  async disable(@Param('id', { schema: ISSUER_ID }) id: string, @CurrentCaller() caller: Caller): Promise<Issuer> {
+    return this.present(await this.issuers.change(id, 'disable', caller));
+  }
+
+  @Post(':id/enable')
+  @HttpCode(200)
+  @Audit('issuer.enable', 'issuer')
+  @ApiOperation({ summary: 'Issue again after disable', operationId: 'enableIssuer' })
+  @ApiResponse({ status: 200, standardSchema: ISSUER })
+  @ApiProblems('issuer_not_found', 'issuer_status_conflict')
+  async enable(@Param('id', { schema: ISSUER_ID }) id: string, @CurrentCaller() caller: Caller): Promise<Issuer> {
+    return this.present(await this.issuers.change(id, 'enable', caller));
+  }
+
+  @Post(':id/retire')
+  @HttpCode(200)
+  @Audit('issuer.retire', 'issuer')
+  @ApiOperation({ summary: 'Stop issuing for good; CRL and OCSP go on', operationId: 'retireIssuer' })
+  @ApiResponse({ status: 200, standardSchema: ISSUER })
+  @ApiProblems('issuer_not_found', 'issuer_status_conflict')
+  async retire(@Param('id', { schema: ISSUER_ID }) id: string, @CurrentCaller() caller: Caller): Promise<Issuer> {
+    return this.present(await this.issuers.change(id, 'retire', caller));
+  }
+
+  private present(issuer: IssuerEntity): Issuer {
+    return presentIssuer(issuer, this.addresses.of(issuer.id));
+  }
+}

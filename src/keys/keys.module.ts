@@ -1,0 +1,21 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { DatabaseKeyStore } from './database-key-store.js';
+import { KeyStore } from './key-store.js';
+import { KeysMetrics } from './keys.metrics.js';
+import { MasterKey } from './master-key.js';
+
+@Module({})
+export class KeysModule {
+  static with(masterKey: MasterKey): DynamicModule {
+    return {
+      module: KeysModule,
+      global: true,
+      providers: [
+        { provide: MasterKey, useValue: masterKey },
+        { provide: KeyStore, useClass: DatabaseKeyStore },
+        KeysMetrics,
+      ],
+      exports: [KeyStore],
+    };
+  }
+}

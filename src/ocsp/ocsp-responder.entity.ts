@@ -1,0 +1,35 @@
+import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, type Relation } from 'typeorm';
+import { IssuerEntity } from '../issuers/issuer.entity.js';
+import { KeyEntity } from '../keys/key.entity.js';
+
+/** A delegated OCSP responder certificate. The one of an issuer that was made last is the one that signs. */
+@Entity('ocsp_responders')
+@Index('ocsp_responders_issuer_id_idx', ['issuerId', 'id'])
+export class OcspResponderEntity {
+  /** UUID version 7: the greatest is the newest. */
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'ocsp_responders_pkey' })
+  id!: string;
+
+  @Column('text', { name: 'issuer_id' })
+  issuerId!: string;
+
+  @ManyToOne(() => IssuerEntity)
+  @JoinColumn({ name: 'issuer_id', foreignKeyConstraintName: 'ocsp_responders_issuer_id_fkey' })
+  issuer?: Relation<IssuerEntity>;
+
+  @Column('uuid', { name: 'key_id' })
+  keyId!: string;
+
+  @ManyToOne(() => KeyEntity)
+  @JoinColumn({ name: 'key_id', foreignKeyConstraintName: 'ocsp_responders_key_id_fkey' })
+  key?: Relation<KeyEntity>;
+
+  @Column('bytea', { name: 'certificate_der' })
+  certificateDer!: Buffer<ArrayBuffer>;
+
+  @Column('timestamptz', { name: 'not_after' })
+  notAfter!: Date;
+
+  @Column('timestamptz', { name: 'created_at' })
+  createdAt!: Date;
+}

@@ -1,0 +1,278 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { DURATION_PATTERN, findDurationSeconds } from './duration.js';
+
+const duration = (min: string, max: string) => {
+  const least = findDurationSeconds(min)!;
+  const most = findDurationSeconds(max)!;
+  return z
+    .string()
+    .regex(DURATION_PATTERN, 'must be a duration such as 90s, 15m, 1h or 7d')
+    .transform((text) => findDurationSeconds(text) ?? 0)
+    .refine((seconds) => seconds >= least && seconds <= most, `must lie between ${min} and ${max}`);
+};
+
+const port = (least: number) =>
+  z
+    .string()
+    .regex(/^\d{1,5}$/, 'must be a port number')
+    .transform(Number)
+    .refine((value) => value >= least && value <= 65_535, `must lie between ${least} and 65535`);
+
+const BYTES_PER_UNIT = { '': 1, KiB: 1024, MiB: 1024 * 1024 } as const;
+
+const size = z
+  .string()
+  .regex(/^\d{1,9}(KiB|MiB)?$/, 'must be a number of bytes, or such as 512KiB or 1MiB')
+  .transform((text) => {
+    const match = /^(\d+)(.*)$/.exec(text)!;
+    return Number(match[1]) * BYTES_PER_UNIT[match[2] as keyof typeof BYTES_PER_UNIT];
+  })
+  .refine((bytes) => bytes >= 16 * 1024 && bytes <= 64 * 1024 * 1024, 'must lie between 16KiB and 64MiB');
+
+const masterKey = z
+  .string()
+  .refine((text) => decodeMasterKey(text) !== null, 'must be 32 bytes in base64 or in hexadecimal')
+  .transform((text) => decodeMasterKey(text)!);
+
+const webUrl = z
+  .string()
+  .refine((text) => isBaseUrl(text), 'must be an http or https URL without a query, a fragment or credentials')
+  .transform((text) => text.replace(/\/+$/, ''));
+
+/** Every variable that Certplane reads. The descriptions become docs/configuration.md. */
+export const ENVIRONMENT = z.object({
+  CERTPLANE_DATA_DIR: z
+    .string()
+    .default('./data')
+    .describe(
+      'Where the files of this instance live: the embedded PostgreSQL, `ca.pem`, `admin.key`, the generated master key and the TLS certificate.',
+    ),
+  CERTPLANE_DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must begin with postgres:// or postgresql://')
+    .optional()
+    .describe('The PostgreSQL server (14 or later). Unset: an embedded PostgreSQL runs in the data directory.'),
+  CERTPLANE_HOST: z.string().min(1).default('127.0.0.1').describe('The address that both listeners bind to.'),
+  CERTPLANE_HTTPS_PORT: port(1)
+    .prefault('8443')
+    .describe('The HTTPS listener (TLS 1.3 only): the REST interface and the relying parties’ endpoints.'),
+  CERTPLANE_PKI_HTTP_PORT: port(0)
+    .prefault('8080')
+    .describe('The plain HTTP listener: only `/.well-known/pki/*`. 0 turns it off.'),
+  CERTPLANE_PKI_URL: webUrl
+    .optional()
+    .describe(
+      'What is written into certificates as the base of the OCSP, CRL and CA certificate addresses. Unset: `http://localhost:<CERTPLANE_PKI_HTTP_PORT>`, which only this machine can reach.',
+    ),
+  CERTPLANE_MASTER_KEY: masterKey
+    .optional()
+    .describe('The key that wraps every private key: 32 bytes, base64 or hexadecimal. Unset: see the next variable.'),
+  CERTPLANE_MASTER_KEY_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'A file that holds the master key. If neither is set, one is made in the data directory on the first start, with a warning.',
+    ),
+  CERTPLANE_BOOTSTRAP_ADMIN_KEY: z
+    .string()
+    .min(16, 'must have at least 16 characters')
+    .max(512, 'must have at most 512 characters')
+    .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
+    .optional()
+    .describe('The first admin API key, used on an empty database only. Unset: a random one is made.'),
+  CERTPLANE_TLS_CERT_FILE: z
+    .string()
+    .optional()
+    .describe('The certificate chain (PEM) of the HTTPS listener. Unset: one is issued by `iss-local` and renewed.'),
+  CERTPLANE_TLS_KEY_FILE: z.string().optional().describe('The private key (PEM) that goes with it.'),
+  CERTPLANE_MAX_BODY_SIZE: size.prefault('1MiB').describe('The largest request body of the REST interface.'),
+  CERTPLANE_OCSP_VALIDITY: duration('10m', '10d')
+    .prefault('24h')
+    .describe('From thisUpdate to nextUpdate of an OCSP response. A response is replaced at half of it.'),
+  CERTPLANE_CRL_VALIDITY: duration('10m', '10d').prefault('4d').describe('From thisUpdate to nextUpdate of a CRL.'),
+  CERTPLANE_HTTP_MAX_AGE: duration('0s', '1d')
+    .prefault('1h')
+    .describe(
+      'The most that caches on the way may keep an OCSP answer or a CRL. A longer time undoes instant revocation in caches that are not ours.',
+    ),
+  CERTPLANE_OCSP_RESPONDER_VALIDITY: duration('1h', '365d')
+    .prefault('30d')
+    .describe('The lifetime of a delegated OCSP responder certificate.'),
+  CERTPLANE_OCSP_RESPONDER_ROTATION_GRACE: duration('1m', '180d')
+    .prefault('7d')
+    .describe('How long before it expires a delegated OCSP responder certificate is replaced.'),
+  CERTPLANE_OCSP_NONCE_MAX: z
+    .string()
+    .regex(/^\d{1,3}$/, 'must be a number of octets')
+    .transform(Number)
+    .refine((octets) => octets >= 16 && octets <= 128, 'must lie between 16 and 128')
+    .prefault('128')
+    .describe('The longest nonce, in octets, that an OCSP request may have (RFC 9654: 1 to 128, at least 16 to 32).'),
+  CERTPLANE_CRL_GENERATION_INTERVAL: duration('1m', '7d')
+    .prefault('1h')
+    .describe('How often a CRL is rebuilt when nothing was revoked. A revocation rebuilds it within seconds.'),
+  CERTPLANE_LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('What is logged (JSON lines on standard error).'),
+});
+
+/** Variables whose value may stand in a file that `<NAME>_FILE` names, so that a secret need not be in the environment. */
+export const FILE_VARIABLES = [
+  'CERTPLANE_DATABASE_URL',
+  'CERTPLANE_MASTER_KEY',
+  'CERTPLANE_BOOTSTRAP_ADMIN_KEY',
+] as const;
+
+export class ConfigurationError extends Error {
+  constructor(readonly faults: readonly string[]) {
+    super(`The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n  ${faults.join('\n  ')}`);
+    this.name = 'ConfigurationError';
+  }
+}
+
+export type LogLevel = z.output<typeof ENVIRONMENT>['CERTPLANE_LOG_LEVEL'];
+
+/** The configuration in the words of the program; all durations are seconds. */
+export interface Config {
+  readonly dataDir: string;
+  readonly databaseUrl: string | null;
+  readonly host: string;
+  readonly httpsPort: number;
+  /** 0 when the plain listener is off. */
+  readonly pkiHttpPort: number;
+  /** Without a trailing slash. */
+  readonly pkiUrl: string;
+  readonly pkiUrlIsDefault: boolean;
+  /** Null: the master key lives in the data directory. */
+  readonly masterKey: Buffer | null;
+  readonly bootstrapAdminKey: string | null;
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
+  readonly maxBodyBytes: number;
+  readonly httpMaxAge: number;
+  readonly ocsp: {
+    readonly validity: number;
+    readonly responderValidity: number;
+    readonly responderRotationGrace: number;
+    /** Octets. */
+    readonly nonceMax: number;
+  };
+  readonly crl: { readonly validity: number; readonly generationInterval: number };
+  readonly logLevel: LogLevel;
+}
+
+/**
+ * Reads the configuration from an environment.
+ * @throws ConfigurationError that lists every fault at once; it never holds a value, for values may be secrets.
+ */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const faults: string[] = [];
+  const values = withFileValues(environment, faults);
+  const known: ReadonlySet<string> = new Set(Object.keys(ENVIRONMENT.shape));
+  for (const name of Object.keys(values)) {
+    if (name.startsWith('CERTPLANE_') && !known.has(name)) faults.push(`${name} is not a variable of Certplane`);
+  }
+  const parsed = ENVIRONMENT.safeParse(values);
+  if (!parsed.success) {
+    faults.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')} ${describeIssue(issue)}`));
+    throw new ConfigurationError(faults);
+  }
+  const env = parsed.data;
+  faults.push(...crossFaults(env));
+  if (faults.length > 0) throw new ConfigurationError(faults);
+  return Object.freeze(toConfig(env));
+}
+
+type Environment = z.output<typeof ENVIRONMENT>;
+
+function toConfig(env: Environment): Config {
+  const ownUrl =
+    env.CERTPLANE_PKI_HTTP_PORT === 0
+      ? `https://localhost:${env.CERTPLANE_HTTPS_PORT}`
+      : `http://localhost:${env.CERTPLANE_PKI_HTTP_PORT}`;
+  return {
+    dataDir: env.CERTPLANE_DATA_DIR,
+    databaseUrl: env.CERTPLANE_DATABASE_URL ?? null,
+    host: env.CERTPLANE_HOST,
+    httpsPort: env.CERTPLANE_HTTPS_PORT,
+    pkiHttpPort: env.CERTPLANE_PKI_HTTP_PORT,
+    pkiUrl: env.CERTPLANE_PKI_URL ?? ownUrl,
+    pkiUrlIsDefault: env.CERTPLANE_PKI_URL === undefined,
+    masterKey: env.CERTPLANE_MASTER_KEY ?? null,
+    bootstrapAdminKey: env.CERTPLANE_BOOTSTRAP_ADMIN_KEY ?? null,
+    tls:
+      env.CERTPLANE_TLS_CERT_FILE !== undefined && env.CERTPLANE_TLS_KEY_FILE !== undefined
+        ? { certFile: env.CERTPLANE_TLS_CERT_FILE, keyFile: env.CERTPLANE_TLS_KEY_FILE }
+        : null,
+    maxBodyBytes: env.CERTPLANE_MAX_BODY_SIZE,
+    httpMaxAge: env.CERTPLANE_HTTP_MAX_AGE,
+    ocsp: {
+      validity: env.CERTPLANE_OCSP_VALIDITY,
+      responderValidity: env.CERTPLANE_OCSP_RESPONDER_VALIDITY,
+      responderRotationGrace: env.CERTPLANE_OCSP_RESPONDER_ROTATION_GRACE,
+      nonceMax: env.CERTPLANE_OCSP_NONCE_MAX,
+    },
+    crl: { validity: env.CERTPLANE_CRL_VALIDITY, generationInterval: env.CERTPLANE_CRL_GENERATION_INTERVAL },
+    logLevel: env.CERTPLANE_LOG_LEVEL,
+  };
+}
+
+function crossFaults(env: Environment): string[] {
+  const faults: string[] = [];
+  if ((env.CERTPLANE_TLS_CERT_FILE === undefined) !== (env.CERTPLANE_TLS_KEY_FILE === undefined)) {
+    faults.push('CERTPLANE_TLS_CERT_FILE and CERTPLANE_TLS_KEY_FILE must be set together');
+  }
+  if (env.CERTPLANE_HTTPS_PORT === env.CERTPLANE_PKI_HTTP_PORT) {
+    faults.push('CERTPLANE_HTTPS_PORT and CERTPLANE_PKI_HTTP_PORT must differ');
+  }
+  if (env.CERTPLANE_OCSP_RESPONDER_ROTATION_GRACE * 2 > env.CERTPLANE_OCSP_RESPONDER_VALIDITY) {
+    faults.push('CERTPLANE_OCSP_RESPONDER_ROTATION_GRACE must be at most half of CERTPLANE_OCSP_RESPONDER_VALIDITY');
+  }
+  if (env.CERTPLANE_CRL_GENERATION_INTERVAL * 2 > env.CERTPLANE_CRL_VALIDITY) {
+    faults.push('CERTPLANE_CRL_GENERATION_INTERVAL must be at most half of CERTPLANE_CRL_VALIDITY');
+  }
+  return faults;
+}
+
+function withFileValues(
+  environment: Readonly<Record<string, string | undefined>>,
+  faults: string[],
+): Record<string, string | undefined> {
+  const values: Record<string, string | undefined> = {};
+  for (const [name, value] of Object.entries(environment)) {
+    // An empty variable is an unset one: that is how compose files leave one out.
+    if (name.startsWith('CERTPLANE_') && value !== undefined && value !== '') values[name] = value;
+  }
+  for (const name of FILE_VARIABLES) {
+    const file = values[`${name}_FILE`];
+    if (file === undefined) continue;
+    if (values[name] !== undefined) faults.push(`${name} and ${name}_FILE must not both be set`);
+    delete values[`${name}_FILE`];
+    try {
+      values[name] = readFileSync(file, 'utf8').trim();
+    } catch (error) {
+      faults.push(`${name}_FILE can't be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown fault'}`);
+    }
+  }
+  return values;
+}
+
+function describeIssue(issue: { code: string; message: string }): string {
+  return issue.code === 'invalid_value' ? `must be one of the documented values (${issue.message})` : issue.message;
+}
+
+function decodeMasterKey(text: string): Buffer | null {
+  const trimmed = text.trim();
+  if (/^[0-9a-fA-F]{64}$/.test(trimmed)) return Buffer.from(trimmed, 'hex');
+  if (!/^[A-Za-z0-9+/_-]{43}=?$/.test(trimmed)) return null;
+  return Buffer.from(trimmed, 'base64');
+}
+
+function isBaseUrl(text: string): boolean {
+  if (!URL.canParse(text) || text.length > 200 || !/^[\x21-\x7e]+$/.test(text)) return false;
+  const url = new URL(text);
+  const bare = url.search === '' && url.hash === '' && url.username === '' && url.password === '';
+  return (url.protocol === 'http:' || url.protocol === 'https:') && bare && !/[?#]$/.test(text);
+}
+

@@ -1,0 +1,54 @@
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { NextFunction, Request, Response } from 'express';
+import helmet from 'helmet';
+import { DomainError } from '../errors/domain-error.js';
+
+/** What a peer may take its time for, in milliseconds, and how much it may send before it is heard. */
+export const LISTENER_LIMITS = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 65_000,
+  connectionsCheckingInterval: 2000,
+  maxHeaderSize: 48 * 1024,
+} as const;
+
+/** Everything between the listener and the controllers. */
+export function configureHttp(app: NestExpressApplication, maxBodyBytes: number): void {
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.set('query parser', 'simple');
+  app.use(
+    helmet({
+      contentSecurityPolicy: {
+        // The page of the OpenAPI document sets styles in its elements.
+        directives: { 'default-src': ["'self'"], 'style-src': ["'self'", "'unsafe-inline'"], 'img-src': ["'self'", 'data:'] },
+      },
+    }),
+  );
+  app.use(neverCache);
+  app.use(onlyJsonBodies);
+  app.useBodyParser('json', { limit: maxBodyBytes, type: () => true });
+  app.use(absentBodyIsEmpty);
+}
+
+function neverCache(_: Request, response: Response, next: NextFunction): void {
+  response.setHeader('Cache-Control', 'no-store');
+  next();
+}
+
+function hasBody(request: Request): boolean {
+  const length = request.headers['content-length'];
+  return request.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+}
+
+function onlyJsonBodies(request: Request, _: Response, next: NextFunction): void {
+  const json = request.is(['application/json', 'application/*+json']);
+  if (!hasBody(request) || json) next();
+  else next(new DomainError('unsupported_media_type', 'The request body must be application/json in UTF-8.'));
+}
+
+/** A POST whose members are all optional needs no body. */
+function absentBodyIsEmpty(request: Request, _: Response, next: NextFunction): void {
+  if (!hasBody(request)) request.body = {};
+  next();
+}

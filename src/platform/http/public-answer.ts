@@ -1,0 +1,66 @@
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { ErrorCode } from '../errors/domain-error.js';
+import { createProblem, PROBLEM_CONTENT_TYPE } from './problem.js';
+
+/** Writes a problem outside the framework. */
+export function writeProblem(
+  request: IncomingMessage,
+  response: ServerResponse,
+  code: ErrorCode,
+  detail: string,
+  headers: OutgoingHttpHeaders = {},
+): void {
+  const problem = createProblem(code, detail);
+  writeBody(request, response, problem.status, Buffer.from(JSON.stringify(problem)), {
+    'Content-Type': PROBLEM_CONTENT_TYPE,
+    'Cache-Control': 'no-store',
+    ...headers,
+  });
+}
+
+/** Writes a whole answer; for HEAD its headers alone. */
+export function writeBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  body: Uint8Array,
+  headers: OutgoingHttpHeaders,
+): void {
+  response.writeHead(status, { ...headers, 'Content-Length': body.length });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+/** What a client must be told to keep or renew its copy (RFC 9110 section 8.8, RFC 9111 section 5). */
+export interface Freshness {
+  /** A strong entity tag, with its quotes. */
+  readonly etag: string;
+  readonly lastModified: Date;
+  readonly expires: Date;
+  /** Seconds. */
+  readonly maxAge: number;
+}
+
+/** The caching headers of a signed answer (RFC 9919 section 5; used for CRLs too). */
+export function cachingHeaders(freshness: Freshness): OutgoingHttpHeaders {
+  return {
+    ETag: freshness.etag,
+    'Last-Modified': freshness.lastModified.toUTCString(),
+    Expires: freshness.expires.toUTCString(),
+    'Cache-Control': `max-age=${freshness.maxAge}, public, no-transform, must-revalidate`,
+  };
+}
+
+/** True when If-None-Match names this entity tag (RFC 9110 section 13.1.2: weak comparison). */
+export function matchesEtag(request: IncomingMessage, etag: string): boolean {
+  const header = request.headers['if-none-match'];
+  if (header === undefined) return false;
+  return header.split(',').some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag);
+}
+
+/** True when there is no If-None-Match and If-Modified-Since is not before this time (RFC 9110 section 13.1.3). */
+export function notModifiedSince(request: IncomingMessage, lastModified: Date): boolean {
+  const header = request.headers['if-modified-since'];
+  if (header === undefined || request.headers['if-none-match'] !== undefined) return false;
+  const since = Date.parse(header);
+  return !Number.isNaN(since) && Math.floor(lastModified.getTime() / 1000) * 1000 <= since;
+}

@@ -1,0 +1,16 @@
+import { Module } from '@nestjs/common';
+import { CertificatesModule } from '../certificates/certificates.module.js';
+import { CrlModule } from '../crl/crl.module.js';
+import { OcspModule } from '../ocsp/ocsp.module.js';
+import { OrphanScheduler } from './orphan.scheduler.js';
+import { RevocationController } from './revocation.controller.js';
+import { RevocationMetrics } from './revocation.metrics.js';
+import { RevocationService } from './revocation.service.js';
+
+@Module({
+  imports: [CertificatesModule, CrlModule, OcspModule],
+  controllers: [RevocationController],
+  providers: [RevocationService, RevocationMetrics, OrphanScheduler],
+  exports: [RevocationService],
+})
+export class RevocationModule {}
