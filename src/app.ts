@@ -16,7 +16,7 @@ import { createOpenApiDocument } from './openapi.js';
 import { Clock } from './platform/clock/clock.js';
 import type { Config } from './platform/config/env.js';
 import { createDataSource, migrate, withSetupLock } from './platform/database/data-source.js';
-import { startEmbeddedPostgres, type EmbeddedPostgres } from './platform/database/embedded-postgres.js';
+import { startEmbeddedPostgres } from './platform/database/embedded-postgres.js';
 import { configureHttp } from './platform/http/http-setup.js';
 import { createLogger, NestLogger, type Logger } from './platform/logging/logger.js';
 
@@ -92,16 +92,17 @@ async function connect(
   onProgress: (message: string) => void,
   closing: (() => Promise<void>)[],
 ): Promise<DataSource> {
-  let embedded: EmbeddedPostgres | null = null;
-  if (config.databaseUrl === null) {
-    embedded = await startEmbeddedPostgres({
+  let url = config.databaseUrl;
+  if (url === null) {
+    const embedded = await startEmbeddedPostgres({
       dataDir: join(config.dataDir, 'postgres'),
       database: 'certplane',
       onProgress,
     });
-    closing.push(embedded.stop);
+    closing.push(() => embedded.stop());
+    url = embedded.url;
   }
-  const dataSource = createDataSource(embedded?.url ?? config.databaseUrl!, ENTITIES);
+  const dataSource = createDataSource(url, ENTITIES);
   onProgress('Connecting to PostgreSQL');
   await dataSource.initialize();
   closing.push(() => dataSource.destroy());

@@ -42,7 +42,10 @@ export async function openListeners(nest: INestApplication, config: Config): Pro
     },
   );
   await open(https, config.host, config.httpsPort, 'CERTPLANE_HTTPS_PORT');
-  const renewal = setInterval(() => void renew(serverCertificate, https, nest.get<Logger>(LOGGER)), TLS_RENEWAL_CHECK_MS);
+  const renewal = setInterval(
+    () => void renew(serverCertificate, https, nest.get<Logger>(LOGGER)),
+    TLS_RENEWAL_CHECK_MS,
+  );
   const pki = config.pkiHttpPort === 0 ? null : createPkiServer(publicRouter);
   const close = async (): Promise<void> => {
     clearInterval(renewal);
@@ -77,7 +80,8 @@ async function renew(serverCertificate: ServerCertificate, https: HttpsServer, l
 function open(server: Server, host: string, port: number, variable: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const hint = error.code === 'EADDRINUSE' ? `port ${port} on ${host} is in use: set ${variable} to another` : error.message;
+      const hint =
+        error.code === 'EADDRINUSE' ? `port ${port} on ${host} is in use: set ${variable} to another` : error.message;
       reject(new Error(`Can't listen: ${hint}.`));
     });
     server.listen(port, host, resolve);

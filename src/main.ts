@@ -23,7 +23,9 @@ function announce(app: App, config: Config): void {
   say('');
   say(`  Certplane ${VERSION} is running.`);
   say(`  REST interface     https://${host}:${config.httpsPort}/api/v1  (described at /api/v1/docs)`);
-  say(`  Relying parties    ${app.pkiServer === null ? config.pkiUrl : `http://${host}:${config.pkiHttpPort}`}/.well-known/pki/`);
+  say(
+    `  Relying parties    ${app.pkiServer === null ? config.pkiUrl : `http://${host}:${config.pkiHttpPort}`}/.well-known/pki/`,
+  );
   say(`  CA certificate     ${app.caFile}`);
   say(`  Admin API key      ${key}`);
   say('  Try it             npm run tour');

@@ -40,7 +40,7 @@ export class AuthenticationGuard implements CanActivate {
   private authenticate(request: Request, response: Response): Promise<Principal | null> {
     return new Promise((resolve, reject) => {
       const decide = (error: unknown, principal: Principal | false | null | undefined): void =>
-        error ? reject(error as Error) : resolve(principal || null);
+        error ? reject(error) : resolve(principal || null);
       const middleware = this.passport.authenticate('api-key', { session: false }, decide) as (
         request: Request,
         response: Response,

@@ -34,11 +34,13 @@ export class RefusalAuditor implements NestInterceptor {
     const audited = this.reflector.get<Audited | undefined>(AUDITED, context.getHandler());
     if (audited === undefined) return next.handle();
     const request = context.switchToHttp().getRequest<Request>();
-    return next.handle().pipe(
-      catchError((error: unknown) =>
-        from(this.recordRefusal(audited, request, error)).pipe(mergeMap(() => throwError(() => error))),
-      ),
-    );
+    return next
+      .handle()
+      .pipe(
+        catchError((error: unknown) =>
+          from(this.recordRefusal(audited, request, error)).pipe(mergeMap(() => throwError(() => error))),
+        ),
+      );
   }
 
   private async recordRefusal(audited: Audited, request: Request, error: unknown): Promise<void> {

@@ -11,7 +11,10 @@ export type CertificateProfileName = (typeof CERTIFICATE_PROFILES)[number];
  * a reservation: the CA may be signing right now, or a crash left it behind.
  */
 @Entity('certificates')
-@Check('certificates_serial_number_check', 'octet_length(serial_number) BETWEEN 1 AND 20 AND get_byte(serial_number, 0) <> 0')
+@Check(
+  'certificates_serial_number_check',
+  'octet_length(serial_number) BETWEEN 1 AND 20 AND get_byte(serial_number, 0) <> 0',
+)
 @Check('certificates_revocation_check', '(revoked_at IS NULL) = (revocation_reason IS NULL)')
 @Index('certificates_issuer_id_serial_number_key', ['issuerId', 'serialNumber'], { unique: true })
 @Index('certificates_not_after_idx', ['notAfter'])

@@ -112,8 +112,7 @@ export function presentCertificate(
 ): z.input<typeof CERTIFICATE> {
   return {
     ...presentCertificateSummary(certificate, now),
-    certificate_pem:
-      certificate.certificateDer === null ? null : formatPem('CERTIFICATE', certificate.certificateDer),
+    certificate_pem: certificate.certificateDer === null ? null : formatPem('CERTIFICATE', certificate.certificateDer),
     chain_pem: [issuer.certificateDer, ...issuer.chainDer].map((der) => formatPem('CERTIFICATE', der)).join(''),
   };
 }

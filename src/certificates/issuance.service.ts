@@ -74,7 +74,10 @@ export class IssuanceService {
       .where('id = :id AND certificate_der IS NULL AND revoked_at IS NULL', { id: signed.id })
       .execute();
     if (affected === 0) {
-      throw new DomainError('issuance_interrupted', 'Signing took too long, and the serial number was given up. Try again.');
+      throw new DomainError(
+        'issuance_interrupted',
+        'Signing took too long, and the serial number was given up. Try again.',
+      );
     }
     this.metrics.issued.inc({ profile: signed.profile });
   }
@@ -92,8 +95,7 @@ export class IssuanceService {
       serialNumber: randomSerialNumber(),
       profile: request.profile.kind,
       subject: request.subject,
-      subjectAlternativeNames:
-        request.profile.kind === 'leaf' ? request.profile.subjectAlternativeNames : NO_NAMES,
+      subjectAlternativeNames: request.profile.kind === 'leaf' ? request.profile.subjectAlternativeNames : NO_NAMES,
       spkiSha256,
       notBefore: request.notBefore,
       notAfter: request.notAfter,
@@ -111,7 +113,9 @@ export class IssuanceService {
   /** A responder certificate is issued whatever the issuer's status: what it has issued stays checkable. */
   private async checkIssuer({ issuer, profile }: IssuanceRequest): Promise<void> {
     if (profile.kind === 'ocsp-responder') return;
-    const rows: { status: string }[] = await this.dataSource.query('SELECT status FROM issuers WHERE id = $1', [issuer.id]);
+    const rows: { status: string }[] = await this.dataSource.query('SELECT status FROM issuers WHERE id = $1', [
+      issuer.id,
+    ]);
     const status = rows[0]?.status;
     if (status === 'active') return;
     throw new DomainError('issuer_not_active', `The issuer ${issuer.id} is ${status}: it issues nothing.`);

@@ -103,8 +103,7 @@ export class CrlBuilder {
     const fields = parseCertificateFields(issuer.certificateDer);
     const backdated = addSeconds(truncateToSecond(this.clock.now()), -BACKDATE_SECONDS);
     // Last-Modified is thisUpdate, to the second: two CRLs with the same would be one to If-Modified-Since.
-    const thisUpdate =
-      previousThisUpdate === null ? backdated : latest(backdated, addSeconds(previousThisUpdate, 1));
+    const thisUpdate = previousThisUpdate === null ? backdated : latest(backdated, addSeconds(previousThisUpdate, 1));
     const nextUpdate = addSeconds(thisUpdate, this.config.crl.validity);
     const der = await buildCrl(
       {

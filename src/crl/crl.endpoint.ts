@@ -56,7 +56,10 @@ export class CrlEndpoint implements PublicEndpoint {
       return;
     }
     const crl = (await this.crls.find(issuer.id)) ?? (await this.buildFirst(issuer.id));
-    if (crl === null) writeProblem(request, response, 'crl_not_ready', 'The first CRL is being built. Ask again.', { 'Retry-After': '2' });
+    if (crl === null)
+      writeProblem(request, response, 'crl_not_ready', 'The first CRL is being built. Ask again.', {
+        'Retry-After': '2',
+      });
     else await this.send(request, response, crl);
   }
 

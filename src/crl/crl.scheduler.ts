@@ -71,7 +71,10 @@ export class CrlScheduler {
     } catch (error) {
       pace.failures += 1;
       pace.notBefore = performance.now() + Math.min(MAX_BACKOFF_MS, MIN_GAP_MS * 2 ** pace.failures);
-      this.logger.error({ err: error, issuerId, failures: pace.failures }, 'a CRL could not be built; the last one stays');
+      this.logger.error(
+        { err: error, issuerId, failures: pace.failures },
+        'a CRL could not be built; the last one stays',
+      );
     }
   }
 

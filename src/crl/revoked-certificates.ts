@@ -44,7 +44,8 @@ function addEntry(entries: CrlEntriesWriter, fields: readonly CopyField[], onBad
   try {
     const [serialNumber, revokedAt, reasonCode, invalidityDate] = fields;
     const reason = reasonCode == null ? null : findRevocationReason(reasonCode.readInt32BE());
-    if (serialNumber == null || revokedAt == null) throw new Error('a revoked certificate without a serial number or date');
+    if (serialNumber == null || revokedAt == null)
+      throw new Error('a revoked certificate without a serial number or date');
     entries.add(
       serialNumber,
       readSeconds(revokedAt),

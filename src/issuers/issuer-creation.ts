@@ -144,8 +144,10 @@ export class IssuerCreation {
 
 function distinguishedName(subject: SubjectInput): DistinguishedName {
   if (typeof subject === 'string') return distinguishedNameFromText(subject);
-  const given = Object.entries(subject).filter(([, value]) => value !== undefined);
-  return distinguishedNameFromAttributes(Object.fromEntries(given) as Record<string, string>);
+  const given = Object.entries(subject).filter(
+    (attribute): attribute is [string, string] => attribute[1] !== undefined,
+  );
+  return distinguishedNameFromAttributes(Object.fromEntries(given));
 }
 
 function checkPathLength(parent: IssuerEntity, pathLength: number): void {

@@ -77,7 +77,15 @@ export class IssuerDirectory {
     const certIdHashes = new Map(
       CERT_ID_ALGORITHMS.map((algorithm) => [algorithm, hashCertIdIssuer(algorithm, { subjectDer, publicKeyBits })]),
     );
-    const identity: IssuerIdentity = { id, subjectDer, publicKeyBits, certificateDer, chainDer, notAfter, certIdHashes };
+    const identity: IssuerIdentity = {
+      id,
+      subjectDer,
+      publicKeyBits,
+      certificateDer,
+      chainDer,
+      notAfter,
+      certIdHashes,
+    };
     for (const [algorithm, { issuerNameHash, issuerKeyHash }] of certIdHashes) {
       const key = certIdKey(algorithm, issuerNameHash, issuerKeyHash);
       // A cross-certified twin has the same name and key: the first one answers for both.

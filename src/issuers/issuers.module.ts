@@ -28,6 +28,8 @@ export class IssuersModule implements OnModuleInit {
     const issuers = await this.dataSource.manager.find(IssuerEntity, { select: { id: true, keyId: true } });
     const opened = await Promise.allSettled(issuers.map(({ keyId }) => this.keyStore.getSigner(keyId, 'certificate')));
     const unusable = issuers.filter((_, index) => opened[index]?.status === 'rejected').map(({ id }) => id);
-    return unusable.length === 0 ? null : `the keys of these issuers can't be used: ${unusable.slice(0, 20).join(', ')}`;
+    return unusable.length === 0
+      ? null
+      : `the keys of these issuers can't be used: ${unusable.slice(0, 20).join(', ')}`;
   }
 }

@@ -98,5 +98,8 @@ export class IssuersService {
 }
 
 function issuerExists(id: string): DomainError {
-  return new DomainError('issuer_exists', `There is an issuer ${id} already. Ids are never used again: choose another.`);
+  return new DomainError(
+    'issuer_exists',
+    `There is an issuer ${id} already. Ids are never used again: choose another.`,
+  );
 }

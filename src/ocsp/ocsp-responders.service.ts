@@ -82,7 +82,10 @@ export class OcspRespondersService {
     const issuer = await this.dataSource.manager.findOneByOrFail(IssuerEntity, { id: issuerId });
     const current = await this.findUsable(issuer);
     const responder = current !== null && !this.mustReplace(current, issuer) ? current : await this.replace(issuer);
-    this.held.set(issuerId, { responder, recheckAt: earliest(responder.notAfter, addSeconds(this.clock.now(), RECHECK_SECONDS)) });
+    this.held.set(issuerId, {
+      responder,
+      recheckAt: earliest(responder.notAfter, addSeconds(this.clock.now(), RECHECK_SECONDS)),
+    });
     return responder;
   }
 

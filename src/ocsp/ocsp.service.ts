@@ -58,9 +58,7 @@ export class OcspService {
   /** One responder signs the whole answer, so all CertIDs must name one issuer of ours. */
   private async findIssuer(certIds: readonly CertId[], issuerId: string | null): Promise<IssuerIdentity> {
     const issuer =
-      issuerId === null
-        ? await this.directory.findByCertId(certIds[0]!)
-        : await this.directory.findById(issuerId);
+      issuerId === null ? await this.directory.findByCertId(certIds[0]!) : await this.directory.findById(issuerId);
     if (issuer === null || !certIds.every((certId) => namesIssuer(certId, issuer))) {
       throw new OcspRefusal('unauthorized');
     }

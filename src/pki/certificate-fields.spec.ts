@@ -1,8 +1,9 @@
+import 'reflect-metadata';
 import { X509Certificate, createHash } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import * as fc from 'fast-check';
 import { CERTIFICATE_MAX_BYTES, type CertificateFields, parseCertificateFields } from './certificate-fields.js';
-import { boolean, explicit, integer, octetString, oid, sequence, set, time, tlv } from './der-writer.js';
+import { boolean, explicit, integer, nullValue, octetString, oid, sequence, set, time, tlv } from './der-writer.js';
 import { OID } from './object-identifiers.js';
 import { PkiError } from './pki-error.js';
 import type { KeyAlgorithm } from './signature-algorithm.js';
@@ -22,10 +23,13 @@ const isInvalid = (error: unknown): boolean => error instanceof PkiError && erro
 const algorithm = sequence(oid('1.2.840.10045.4.3.2'));
 const name = sequence(set(sequence(oid('2.5.4.3'), tlv(0x0c, Buffer.from('test')))));
 const validity = sequence(time(new Date('2026-01-01T00:00:00Z')), time(new Date('2056-01-01T00:00:00Z')));
-const bits = Buffer.from('0300aabbcc', 'hex');
+const bits = Buffer.from('030400aabbcc', 'hex');
 const publicKey = sequence(sequence(oid('1.2.840.10045.2.1')), bits);
 const v3 = explicit(0, integer(2));
 const extension = (...rest: Uint8Array[]): Buffer => explicit(3, sequence(sequence(oid('1.2.3'), ...rest)));
+
+const TWICE = [1, 2].map(() => sequence(oid('1.2.3'), octetString()));
+const BAD_KEY_ID = sequence(oid(OID.subjectKeyIdentifier), octetString(integer(1)));
 
 /** A certificate of these parts, in place of the usual ones. */
 function certificate(
@@ -118,36 +122,45 @@ describe('parseCertificateFields', () => {
     expect(parsed.extensions.get('1.2.3')).toEqual({ critical: true, value: Buffer.of(7) });
   });
 
-  it.each<[string, Buffer]>([
-    ['a version that is written out as v1', certificate({ version: explicit(0, integer(0)) })],
-    ['a version after v3', certificate({ version: explicit(0, integer(3)) })],
+  it.each<[string, string, Buffer]>([
+    ['v1 written out', 'version', certificate({ version: explicit(0, integer(0)) })],
+    ['a version after v3', 'version', certificate({ version: explicit(0, integer(3)) })],
     [
-      'extensions in a v2 certificate',
+      'extensions in v2',
+      'after the last',
       certificate({ version: explicit(0, integer(1)), rest: extension(octetString()) }),
     ],
-    ['a serial number of zero', certificate({ serial: integer(0) })],
-    ['a negative serial number', certificate({ serial: Buffer.from('020180', 'hex') })],
-    ['a serial number of 21 octets', certificate({ serial: integer(Buffer.alloc(20, 0xff)) })],
-    ['two signature algorithms that differ', certificate({ algorithm: sequence(oid('1.2.840.10045.4.3.3')) })],
-    ['an empty relative name', certificate({ issuer: sequence(set()) })],
-    ['a name that is no list of attributes', certificate({ issuer: sequence(set(integer(1))) })],
-    ['a key with unused bits', certificate({ key: sequence(sequence(oid('1.2.3')), Buffer.from('03020180', 'hex')) })],
-    ['an empty list of extensions', certificate({ rest: explicit(3, sequence()) })],
+    ['a serial number of zero', 'not positive', certificate({ serial: integer(0) })],
+    ['a negative serial number', 'not positive', certificate({ serial: Buffer.from('020180', 'hex') })],
+    ['a serial number of 21 octets', '20 octets', certificate({ serial: integer(Buffer.alloc(20, 0xff)) })],
+    ['two algorithms', 'differs', certificate({ algorithm: sequence(oid('1.2.840.10045.4.3.3')) })],
+    ['an empty relative name', 'inside an element', certificate({ issuer: sequence(set()) })],
+    ['a name that is no list of attributes', 'expected tag 0x30', certificate({ issuer: sequence(set(integer(1))) })],
+    [
+      'a key with unused bits',
+      'BIT STRING',
+      certificate({ key: sequence(sequence(oid('1.2.3')), Buffer.from('03020180', 'hex')) }),
+    ],
+    ['an empty list of extensions', 'inside an element', certificate({ rest: explicit(3, sequence()) })],
     [
       'an extension that stands twice',
-      certificate({ rest: explicit(3, sequence(...[1, 2].map(() => sequence(oid('1.2.3'), octetString())))) }),
+      'a second extension 1.2.3',
+      certificate({ rest: explicit(3, sequence(...TWICE)) }),
     ],
-    ['critical FALSE written out', certificate({ rest: extension(boolean(false), octetString()) })],
-    ['an extension without a value', certificate({ rest: extension() })],
+    ['critical FALSE written out', 'a default value', certificate({ rest: extension(boolean(false), octetString()) })],
+    ['an extension without a value', 'inside an element', certificate({ rest: extension() })],
     [
-      'an element after the extensions',
-      certificate({ rest: Buffer.concat([extension(octetString()), Buffer.from('0500', 'hex')]) }),
+      'more after the extensions',
+      'after the last',
+      certificate({ rest: Buffer.concat([extension(octetString()), nullValue()]) }),
     ],
     [
       'a malformed subject key identifier',
-      certificate({ rest: explicit(3, sequence(sequence(oid(OID.subjectKeyIdentifier), octetString(integer(1))))) }),
+      'expected tag 0x04',
+      certificate({ rest: explicit(3, sequence(BAD_KEY_ID)) }),
     ],
-  ])('refuses %s', (_, bytes) => {
+  ])('refuses %s', (_, reason, bytes) => {
+    expect(() => parseCertificateFields(bytes)).toThrow(reason);
     expect(countAccepted([bytes], parseCertificateFields, isInvalid)).toBe(0);
   });
 

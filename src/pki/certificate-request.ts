@@ -2,15 +2,16 @@
 import 'reflect-metadata';
 import { Buffer } from 'node:buffer';
 import { constants, verify, type KeyObject } from 'node:crypto';
-import { Pkcs10CertificateRequest, SubjectAlternativeNameExtension, type GeneralName } from '@peculiar/x509';
+import { Pkcs10CertificateRequest } from '@peculiar/x509';
 import { DerError, DerReader } from './der-reader.js';
-import { constructedContextTag, TAG } from './der-tags.js';
+import { constructedContextTag, contextTag, TAG } from './der-tags.js';
 import { checkDistinguishedName, findCommonName, formatDistinguishedName } from './distinguished-name.js';
 import { findKeyWeakness, parsePublicKey } from './key-strength.js';
 import { OID } from './object-identifiers.js';
 import { parsePem } from './pem.js';
 import { PkiError } from './pki-error.js';
 import {
+  findIpAddressText,
   NO_NAMES,
   validateSubjectAlternativeNames,
   type SubjectAlternativeNames,
@@ -47,6 +48,14 @@ interface RequestAlgorithm {
 
 const EXTENSION_REQUEST = '1.2.840.113549.1.9.14';
 const MAX_REQUEST_LENGTH = 64 * 1024;
+const MAX_ATTRIBUTES = 32;
+// RFC 5280 section 4.2.1.6.
+const GENERAL_NAME_KINDS = new Map<number, keyof SubjectAlternativeNames>([
+  [contextTag(1), 'email'],
+  [contextTag(2), 'dns'],
+  [contextTag(6), 'uri'],
+  [contextTag(7), 'ip'],
+]);
 const KEY_TYPES = new Map([
   ['ECDSA', 'ec'],
   ['Ed25519', 'ed25519'],
@@ -66,7 +75,7 @@ const DIGESTS = new Map([
 export async function parseCertificateRequest(pem: string): Promise<CertificateRequest> {
   const [der, ...others] = parsePem(pem, 'CERTIFICATE REQUEST', { bytes: MAX_REQUEST_LENGTH, blocks: 16 });
   if (der === undefined || others.length > 0) throw new PkiError('invalid_pem', 'There must be exactly one request.');
-  const { info, subjectDer, spkiDer, signature } = readRequest(der);
+  const { info, subjectDer, spkiDer, signature } = readDer(() => readRequest(new DerReader(der)));
   const publicKey = parsePublicKey(spkiDer);
   const weakness = findKeyWeakness(publicKey);
   if (weakness !== null) throw new PkiError('weak_key', weakness);
@@ -85,21 +94,15 @@ export async function parseCertificateRequest(pem: string): Promise<CertificateR
 }
 
 /** The parts that go into a certificate or under the signature check are taken as they stand in the bytes. */
-function readRequest(der: Buffer): RequestFields {
-  try {
-    const reader = new DerReader(der);
-    const request = reader.readSequence();
-    reader.expectEnd();
-    const reread = request.fork();
-    const info = request.readElement(TAG.sequence);
-    readAlgorithmIdentifier(request);
-    const signature = request.readBitString();
-    request.expectEnd();
-    return { info, signature, ...readRequestInfo(reread.readSequence()) };
-  } catch (error) {
-    if (!(error instanceof DerError)) throw error;
-    throw new PkiError('invalid_csr', `The request is not a DER PKCS #10 request: ${error.message}.`);
-  }
+function readRequest(reader: DerReader): RequestFields {
+  const request = reader.readSequence();
+  reader.expectEnd();
+  const reread = request.fork();
+  const info = request.readElement(TAG.sequence);
+  readAlgorithmIdentifier(request);
+  const signature = request.readBitString();
+  request.expectEnd();
+  return { info, signature, ...readRequestInfo(reread.readSequence()) };
 }
 
 function readRequestInfo(info: DerReader): { subjectDer: Buffer; spkiDer: Buffer } {
@@ -108,8 +111,12 @@ function readRequestInfo(info: DerReader): { subjectDer: Buffer; spkiDer: Buffer
   const subjectDer = readName(info);
   const spkiDer = info.readElement(TAG.sequence);
   // RFC 2986 asks for the attributes even where there are none; some writers leave them out.
-  info.optional(constructedContextTag(0));
+  const attributes = info.optional(constructedContextTag(0));
   info.expectEnd();
+  for (let count = 0; attributes !== null && !attributes.atEnd; count += 1) {
+    if (count === MAX_ATTRIBUTES) throw attributes.error(`more than ${MAX_ATTRIBUTES} attributes`);
+    attributes.skip(TAG.sequence);
+  }
   return { subjectDer, spkiDer };
 }
 
@@ -153,19 +160,43 @@ function getSubjectAlternativeNames(request: Pkcs10CertificateRequest): SubjectA
     return request.getExtensions(OID.subjectAltName);
   });
   if (extension === undefined) return NO_NAMES;
-  if (others.length > 0 || !(extension instanceof SubjectAlternativeNameExtension)) {
+  if (others.length > 0) {
     throw new PkiError('invalid_csr', 'The request must have its subject alternative names in one extension.');
   }
-  const { items } = extension.names;
-  const valuesOf = (type: GeneralName['type']): string[] =>
-    items.filter((name) => name.type === type).map((name) => name.value);
-  const names = { dns: valuesOf('dns'), ip: valuesOf('ip'), email: valuesOf('email'), uri: valuesOf('url') };
-  const other = items.find((name) => !['dns', 'ip', 'email', 'url'].includes(name.type));
-  if (other !== undefined) {
-    const message = 'A subject alternative name must be a DNS name, an IP address, an e-mail address or a URI';
-    throw new PkiError('invalid_name', `${message}; the request has one of another kind.`);
+  return validateSubjectAlternativeNames(readDer(() => readGeneralNames(new DerReader(Buffer.from(extension.value)))));
+}
+
+/** Not by the library, which passes over a name that it cannot read: the certificate would silently lack it. */
+function readGeneralNames(reader: DerReader): SubjectAlternativeNames {
+  const names = { dns: [] as string[], ip: [] as string[], email: [] as string[], uri: [] as string[] };
+  const list = reader.readSequence();
+  reader.expectEnd();
+  while (!list.atEnd) {
+    const tag = list.peekTag() ?? 0;
+    const kind = GENERAL_NAME_KINDS.get(tag);
+    if (kind === undefined) {
+      const message = 'A subject alternative name must be a DNS name, an IP address, an e-mail address or a URI';
+      throw new PkiError('invalid_name', `${message}; the request has one of another kind.`);
+    }
+    const value = list.readBytes(tag);
+    names[kind].push(kind === 'ip' ? getIpAddressText(value) : value.toString('latin1'));
   }
-  return validateSubjectAlternativeNames(names);
+  return names;
+}
+
+function getIpAddressText(octets: Buffer): string {
+  const text = findIpAddressText(octets);
+  if (text !== null) return text;
+  throw new PkiError('invalid_name', `An IP address in the request has ${octets.length} octets instead of 4 or 16.`);
+}
+
+function readDer<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof DerError)) throw error;
+    throw new PkiError('invalid_csr', `The request is not a DER PKCS #10 request: ${error.message}.`);
+  }
 }
 
 /** Runs the library on bytes that came from outside: whatever it throws, the request is to blame. */

@@ -11,7 +11,19 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 function selfSigned(subject: string, algorithm: string): Buffer {
   const file = join(directory, 'certificate.der');
-  const arguments_ = ['req', '-x509', '-newkey', algorithm, '-nodes', '-utf8', '-multivalue-rdn', '-subj', subject, '-outform', 'DER'];
+  const arguments_ = [
+    'req',
+    '-x509',
+    '-newkey',
+    algorithm,
+    '-nodes',
+    '-utf8',
+    '-multivalue-rdn',
+    '-subj',
+    subject,
+    '-outform',
+    'DER',
+  ];
   if (algorithm === 'ec') arguments_.push('-pkeyopt', 'ec_paramgen_curve:P-256');
   execFileSync('openssl', [...arguments_, '-keyout', join(directory, 'key.pem'), '-out', file], { stdio: 'pipe' });
   return readFileSync(file);

@@ -165,7 +165,8 @@ function orderChain(authority: Authority, chainPem: string | undefined, now: Dat
   rest.delete(authority.der.toString('base64'));
   const above = [...rest.values()].map((der) => readAuthority(der, 'A certificate of the chain', now));
   const chain: Authority[] = [];
-  for (let below = authority; !isSelfIssued(below);) {
+  let following = 0;
+  for (let below = authority; !isSelfSigned(below);) {
     const issuer = above.find((candidate) => !chain.includes(candidate) && hasSigned(candidate, below));
     if (issuer === undefined) break;
     chain.push(issuer);

@@ -48,7 +48,8 @@ function rocaFactor(bits: number, a: bigint): bigint {
 /** The smallest number without a small factor whose power of this degree has a whole number of octets. */
 function highPower(degree: bigint): bigint {
   let base = 757n;
-  while (hasSmallFactor(base) || (base ** degree).toString(2).length % 8 !== 0 || base ** degree < 1n << 2047n) base += 2n;
+  while (hasSmallFactor(base) || (base ** degree).toString(2).length % 8 !== 0 || base ** degree < 1n << 2047n)
+    base += 2n;
   return base ** degree;
 }
 

@@ -17,7 +17,10 @@ export class RevocationController {
   @Post(':id/revoke')
   @HttpCode(200)
   @Audit('certificate.revoke', 'certificate')
-  @ApiOperation({ summary: 'Revoke a certificate; repeating it gives the first result', operationId: 'revokeCertificate' })
+  @ApiOperation({
+    summary: 'Revoke a certificate; repeating it gives the first result',
+    operationId: 'revokeCertificate',
+  })
   @ApiResponse({ status: 200, standardSchema: REVOCATION })
   @ApiProblems('invalid_request', 'certificate_not_found', 'hold_not_allowed')
   async revoke(

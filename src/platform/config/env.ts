@@ -127,7 +127,9 @@ export const FILE_VARIABLES = [
 
 export class ConfigurationError extends Error {
   constructor(readonly faults: readonly string[]) {
-    super(`The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n  ${faults.join('\n  ')}`);
+    super(
+      `The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n  ${faults.join('\n  ')}`,
+    );
     this.name = 'ConfigurationError';
   }
 }
@@ -275,4 +277,3 @@ function isBaseUrl(text: string): boolean {
   const bare = url.search === '' && url.hash === '' && url.username === '' && url.password === '';
   return (url.protocol === 'http:' || url.protocol === 'https:') && bare && !/[?#]$/.test(text);
 }
-

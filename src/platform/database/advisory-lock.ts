@@ -10,6 +10,7 @@ export interface LockWait {
 }
 
 const POLL_MS = 100;
+const ignore = (): void => undefined;
 
 /**
  * Runs `work` while this session alone, of all on this database, holds the lock of that name; null when it is taken and
@@ -25,7 +26,6 @@ export async function withAdvisoryLock<T>(
   const key = createHash('sha256').update(`certplane:${name}`).digest().readBigInt64BE().toString();
   const client = await pool.connect();
   // A connection that broke reports it here too; the statement in flight fails by itself.
-  const ignore = (): void => undefined;
   client.on('error', ignore);
   let broken: Error | undefined;
   try {

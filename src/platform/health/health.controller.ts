@@ -21,7 +21,11 @@ export class HealthController {
   @Get('ready')
   @ApiOperation({ summary: 'May this instance get traffic? If not, what is missing?', operationId: 'ready' })
   @ApiResponse({ status: 200, standardSchema: READINESS_SCHEMA })
-  @ApiResponse({ status: 503, standardSchema: READINESS_SCHEMA, description: 'Not ready; `checks` says what is missing.' })
+  @ApiResponse({
+    status: 503,
+    standardSchema: READINESS_SCHEMA,
+    description: 'Not ready; `checks` says what is missing.',
+  })
   async ready(@Res({ passthrough: true }) response: Response): Promise<Readiness> {
     const readiness = await this.checks.run();
     if (!readiness.ready) response.status(HttpStatus.SERVICE_UNAVAILABLE);

@@ -21,7 +21,11 @@ export function configureHttp(app: NestExpressApplication, maxBodyBytes: number)
     helmet({
       contentSecurityPolicy: {
         // The page of the OpenAPI document sets styles in its elements.
-        directives: { 'default-src': ["'self'"], 'style-src': ["'self'", "'unsafe-inline'"], 'img-src': ["'self'", 'data:'] },
+        directives: {
+          'default-src': ["'self'"],
+          'style-src': ["'self'", "'unsafe-inline'"],
+          'img-src': ["'self'", 'data:'],
+        },
       },
     }),
   );

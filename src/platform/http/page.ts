@@ -36,7 +36,10 @@ export function findCursorId(cursor: string | undefined): string | null {
   if (cursor === undefined) return null;
   const id = Buffer.from(cursor, 'base64url').toString('latin1');
   if (!UUID.test(id)) {
-    throw new DomainError('invalid_cursor', 'The cursor is not one of ours: pass the next_cursor of the page before, unchanged.');
+    throw new DomainError(
+      'invalid_cursor',
+      'The cursor is not one of ours: pass the next_cursor of the page before, unchanged.',
+    );
   }
   return id;
 }

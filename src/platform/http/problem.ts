@@ -34,7 +34,10 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof PkiError) return createProblem(error.code, error.message);
   if (error instanceof NotFoundException) return createProblem('not_found', 'There is nothing at this path.');
   if (isDatabaseUnavailable(error)) {
-    return createProblem('database_unavailable', 'The database did not answer. Whether a change was made is not known: repeat the call.');
+    return createProblem(
+      'database_unavailable',
+      'The database did not answer. Whether a change was made is not known: repeat the call.',
+    );
   }
   return problemOfHttpStatus(httpStatusOf(error));
 }
@@ -60,6 +63,9 @@ function problemOfHttpStatus(status: number): Problem {
     case 415:
       return createProblem('unsupported_media_type', 'The request body must be application/json in UTF-8.');
     default:
-      return createProblem('internal_error', 'Something went wrong here. The log holds the details under this request id.');
+      return createProblem(
+        'internal_error',
+        'Something went wrong here. The log holds the details under this request id.',
+      );
   }
 }

@@ -10,7 +10,9 @@ export function createValidationPipe(): StandardSchemaValidationPipe {
       const faults = issues
         .slice(0, 50)
         .map((issue) => ({ field: formatPath(issue.path ?? []), message: issue.message }));
-      const sentences = faults.slice(0, 5).map(({ field, message }) => (field === '' ? message : `${field}: ${message}`));
+      const sentences = faults
+        .slice(0, 5)
+        .map(({ field, message }) => (field === '' ? message : `${field}: ${message}`));
       return new DomainError('invalid_request', sentences.join('; '), faults);
     },
   });

@@ -1,0 +1,69 @@
+const features = ['keys', 'audit', 'access', 'issuers', 'certificates', 'crl', 'ocsp', 'revocation', 'control-plane'];
+
+/** What each folder may import besides itself, `pki` and `platform`. Everything else is refused. */
+const allowed = {
+  keys: [],
+  audit: [],
+  access: ['audit'],
+  issuers: ['keys', 'audit'],
+  certificates: ['issuers', 'keys', 'audit'],
+  crl: ['certificates', 'issuers', 'keys', 'audit'],
+  ocsp: ['certificates', 'issuers', 'keys', 'audit'],
+  revocation: ['crl', 'ocsp', 'certificates', 'issuers', 'audit'],
+  'control-plane': ['access', 'certificates', 'issuers', 'keys', 'audit'],
+};
+
+const featureRules = features.map((feature) => ({
+  name: `${feature}-imports`,
+  comment: `${feature} may import: ${[feature, ...allowed[feature], 'pki', 'platform'].join(', ')}`,
+  severity: 'error',
+  from: { path: `^src/${feature}/` },
+  to: { path: '^(src|migrations|scripts)/', pathNot: `^src/(${[feature, ...allowed[feature], 'pki', 'platform'].join('|')})/` },
+}));
+
+export default {
+  forbidden: [
+    ...featureRules,
+    {
+      name: 'pki-is-pure',
+      comment: 'pki takes bytes, keys and a time: nothing of ours, and no I/O',
+      severity: 'error',
+      from: { path: '^src/pki/', pathNot: '\\.spec\\.ts$|^src/pki/testing/' },
+      to: { pathNot: ['^src/pki/', '^(node:)?(crypto|buffer)$', '^node_modules/(@peculiar/[^/]+|pkijs|asn1js|pvutils|reflect-metadata)/'] },
+    },
+    {
+      name: 'platform-knows-no-feature',
+      severity: 'error',
+      from: { path: '^src/platform/' },
+      to: { path: `^src/(${features.join('|')})/|^src/[^/]+\\.ts$` },
+    },
+    {
+      name: 'only-keys-touch-private-keys',
+      comment: 'a private key leaves keys/ as a Signer only',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(keys|app)' },
+      to: { path: '^src/keys/(local-signer|master-key|database-key-store|key\\.entity)', pathNot: '^src/keys/key\\.entity' },
+    },
+    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'tests-stay-outside',
+      severity: 'error',
+      from: { path: '^(src|migrations|scripts)/', pathNot: '\\.spec\\.ts$|^src/pki/testing/' },
+      to: { path: '^test/|\\.spec\\.ts$|^src/pki/testing/' },
+    },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'declared',
+      comment: 'what the product imports stands in dependencies',
+      severity: 'error',
+      from: { path: '^(src|migrations|scripts)/', pathNot: '\\.spec\\.ts$|^src/pki/testing/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'types', 'default'] },
+  },
+};

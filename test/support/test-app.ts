@@ -1,0 +1,78 @@
+import 'reflect-metadata';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DataSource } from 'typeorm';
+import { createApp, type App, type AppOptions } from '../../src/app.js';
+import { readConfig, type Config } from '../../src/platform/config/env.js';
+import { ApiClient, ask, type Answer } from './api-client.js';
+import { findFreePort } from './free-port.js';
+import { MovableClock } from './movable-clock.js';
+import { createTestDatabase, type TestDatabase } from './test-database.js';
+
+export interface TestApp {
+  readonly app: App;
+  readonly config: Config;
+  readonly clock: MovableClock;
+  readonly api: ApiClient;
+  /** PEM of the root issuer. */
+  readonly ca: string;
+  readonly dataDir: string;
+  readonly httpsUrl: string;
+  /** The plain listener. */
+  readonly pkiUrl: string;
+  readonly dataSource: DataSource;
+  readonly database: TestDatabase;
+  /** A request to the plain listener. */
+  pki(path: string, options?: Parameters<typeof ask>[1]): Promise<Answer>;
+  stop(): Promise<void>;
+}
+
+export interface TestAppOptions extends Pick<AppOptions, 'schedules'> {
+  readonly env?: Record<string, string>;
+  /** Another instance on the same database, with the same data directory. */
+  readonly beside?: TestApp;
+  /** What the app connects to instead of the database itself, for example a relay in front of it. */
+  readonly databaseUrl?: (url: string) => string;
+}
+
+/** The real app, on free ports, on a database of its own. */
+export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const { beside } = options;
+  const database = beside?.database ?? (await createTestDatabase());
+  const dataDir = beside?.dataDir ?? mkdtempSync(join(tmpdir(), 'certplane-'));
+  const clock = beside?.clock ?? new MovableClock();
+  const config = readConfig({
+    CERTPLANE_DATA_DIR: dataDir,
+    CERTPLANE_DATABASE_URL: options.databaseUrl?.(database.url) ?? database.url,
+    CERTPLANE_HTTPS_PORT: String(await findFreePort()),
+    CERTPLANE_PKI_HTTP_PORT: String(await findFreePort()),
+    CERTPLANE_LOG_LEVEL: 'fatal',
+    ...options.env,
+  });
+  const schedules = options.schedules ?? true;
+  const app = await createApp(config, { clock, schedules });
+  const ca = readFileSync(app.caFile, 'utf8');
+  const apiKey = config.bootstrapAdminKey ?? readFileSync(app.adminKeyFile, 'utf8').trim();
+  const httpsUrl = `https://localhost:${config.httpsPort}`;
+  const pkiUrl = `http://127.0.0.1:${config.pkiHttpPort}`;
+  return {
+    app,
+    config,
+    clock,
+    ca,
+    dataDir,
+    httpsUrl,
+    pkiUrl,
+    database,
+    api: new ApiClient(httpsUrl, ca, apiKey),
+    dataSource: app.nest.get(DataSource),
+    pki: (path, ask_) => ask(pkiUrl + path, ask_),
+    stop: async () => {
+      await app.stop();
+      if (beside !== undefined) return;
+      await database.drop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
