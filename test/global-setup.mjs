@@ -25,7 +25,7 @@ export default async function setUp() {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ]) {
-    process.once(signal, () => removeTestServer().finally(() => process.exit(code)));
+    process.once(signal, () => void removeTestServer().finally(() => process.exit(code)));
   }
 }
 

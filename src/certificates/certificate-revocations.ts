@@ -26,12 +26,12 @@ export class CertificateRevocations {
    * @returns null when it was revoked already, or is not there
    */
   async mark(tx: Tx, id: string, mark: RevocationMark): Promise<MarkedCertificate | null> {
-    const [rows] = (await tx.query(
+    const [rows] = await tx.query<[{ issuer_id: string; serial_number: Buffer; spki_sha256: Buffer }[], number]>(
       `UPDATE certificates SET revoked_at = $2, revocation_reason = $3, invalidity_date = $4
         WHERE id = $1 AND revoked_at IS NULL
         RETURNING issuer_id, serial_number, spki_sha256`,
       [id, mark.revokedAt, mark.revocationReason, mark.invalidityDate],
-    )) as [{ issuer_id: string; serial_number: Buffer; spki_sha256: Buffer }[], number];
+    );
     const row = rows[0];
     if (row === undefined) return null;
     if (COMPROMISES.includes(mark.revocationReason)) await this.blockKey(tx, row.spki_sha256, mark.revokedAt);

@@ -60,7 +60,7 @@ export class CertificateEntity {
   reservedAt!: Date;
 
   @Column('bytea', { name: 'certificate_der', nullable: true })
-  certificateDer!: Buffer<ArrayBuffer> | null;
+  certificateDer!: Buffer | null;
 
   @Column('bytea', { name: 'fingerprint_sha256', nullable: true })
   fingerprintSha256!: Buffer | null;

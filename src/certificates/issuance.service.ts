@@ -28,7 +28,7 @@ export interface IssuanceRequest {
 }
 
 /** A reservation and the certificate that was signed for it. */
-export type SignedCertificate = CertificateEntity & { certificateDer: Buffer<ArrayBuffer>; fingerprintSha256: Buffer };
+export type SignedCertificate = CertificateEntity & { certificateDer: Buffer; fingerprintSha256: Buffer };
 
 /** Reserves serial numbers, signs, and keeps the inventory of what was signed. */
 @Injectable()

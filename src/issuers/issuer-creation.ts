@@ -22,9 +22,9 @@ import { validityPeriod } from './validity-period.js';
 /** An issuer that is signed for and not stored yet. */
 export interface PreparedIssuer {
   readonly issuer: IssuerEntity;
-  saveKey(tx: Tx): Promise<void>;
+  readonly saveKey: (tx: Tx) => Promise<void>;
   /** Puts what a parent signed into the parent's inventory. */
-  confirm(tx: Tx): Promise<void>;
+  readonly confirm: (tx: Tx) => Promise<void>;
 }
 
 type CreateRoot = Extract<CreateIssuer, { kind: 'root' }>;
@@ -106,7 +106,7 @@ export class IssuerCreation {
     );
     return this.prepared(input, this.keyStore.adopt(imported.privateKey), now, {
       certificateDer: imported.certificateDer,
-      chainDer: imported.chain,
+      chainDer: [...imported.chain],
       parentId: null,
       pathLength: imported.pathLength,
     });
@@ -118,13 +118,13 @@ export class IssuerCreation {
     now: Date,
     made: {
       certificateDer: Buffer;
-      chainDer: readonly Buffer[];
+      chainDer: Buffer[];
       parentId: string | null;
       pathLength: number | null;
     },
   ): PreparedIssuer {
     const fields = parseCertificateFields(made.certificateDer);
-    const issuer = Object.assign(new IssuerEntity(), {
+    const issuer: IssuerEntity = {
       id: input.id,
       name: input.name,
       kind: input.kind,
@@ -137,7 +137,7 @@ export class IssuerCreation {
       baselineRequirements: input.baseline_requirements,
       createdAt: truncateToSecond(now),
       ...made,
-    } satisfies Partial<Record<keyof IssuerEntity, unknown>>) as IssuerEntity;
+    };
     return { issuer, saveKey: (tx) => key.save(tx), confirm: () => Promise.resolve() };
   }
 }

@@ -48,11 +48,11 @@ export class IssuerEntity {
   subject!: string;
 
   @Column('bytea', { name: 'certificate_der' })
-  certificateDer!: Buffer<ArrayBuffer>;
+  certificateDer!: Buffer;
 
   /** The certificates above this one, nearest first, as far as they are known. */
   @Column('bytea', { name: 'chain_der', array: true })
-  chainDer!: Buffer<ArrayBuffer>[];
+  chainDer!: Buffer[];
 
   @Column('timestamptz', { name: 'not_before' })
   notBefore!: Date;

@@ -25,7 +25,7 @@ export class OcspResponderEntity {
   key?: Relation<KeyEntity>;
 
   @Column('bytea', { name: 'certificate_der' })
-  certificateDer!: Buffer<ArrayBuffer>;
+  certificateDer!: Buffer;
 
   @Column('timestamptz', { name: 'not_after' })
   notAfter!: Date;

@@ -170,9 +170,9 @@ describe('a request made by @peculiar/x509', () => {
 });
 
 describe('parseCertificateRequest', () => {
-  it('accepts a request without attributes, with other attributes and without extensions', async () => {
+  it('accepts a request without attributes, and with other attributes', async () => {
     const challenge = explicit(0, sequence(oid('1.2.840.113549.1.9.7'), set(tlv(0x0c, Buffer.from('secret')))));
-    for (const attributes of [Buffer.alloc(0), challenge, asking()]) {
+    for (const attributes of [Buffer.alloc(0), explicit(0), challenge]) {
       expect((await parseCertificateRequest(request({ attributes }))).subject).toBe('CN=example');
     }
   });
@@ -260,34 +260,28 @@ describe('parseCertificateRequest', () => {
       'two extension requests',
       { attributes: explicit(0, attribute(sequence()), attribute(sequence())) },
       'invalid_csr',
-      /cannot be read/,
+      /not a DER/,
     ],
     [
       'two extensions with names',
       { attributes: asking(subjectAltName(dns('a.example')), subjectAltName(dns('b.example'))) },
       'invalid_csr',
-      /one extension/,
+      /a second extension 2\.5\.29\.17/,
     ],
     [
       'names that are not a sequence',
       { attributes: asking(buildExtension('2.5.29.17', false, boolean(true))) },
       'invalid_csr',
-      /cannot be read/,
+      /not a DER/,
     ],
     ['attributes that are not any', { attributes: explicit(0, nullValue()) }, 'invalid_csr', /not a DER/],
-    [
-      '33 attributes',
-      { attributes: explicit(0, ...Array.from({ length: 33 }, () => attribute())) },
-      'invalid_csr',
-      /more than 32/,
-    ],
     [
       'a second set of attributes',
       { attributes: Buffer.concat([explicit(0), explicit(0)]) },
       'invalid_csr',
       /not a DER/,
     ],
-    ['an element too deep', { attributes: asking(deep(1000)) }, 'invalid_csr', /cannot be read/],
+    ['an element too deep', { attributes: asking(deep(1000)) }, 'invalid_csr', /not a DER/],
   ])('refuses %s', async (_name, parts, code, message) => {
     const refusal = await refusalOf(request(parts));
     expect(refusal.message).toMatch(message);
