@@ -36,7 +36,10 @@ export const LIST_CERTIFICATES = z.strictObject({
     .max(200)
     .optional()
     .describe('Hexadecimal, in any writing: upper case, colons, 0x and leading zeros do not matter.'),
-  expires_before: z.iso.datetime({ offset: true }).optional(),
+  expires_before: z.iso
+    .datetime({ offset: true })
+    .transform((text) => new Date(text))
+    .optional(),
 });
 export type ListCertificates = z.output<typeof LIST_CERTIFICATES>;
 

@@ -6,9 +6,11 @@ import { PAGE_QUERY } from '../platform/http/page.js';
 import { ISSUER_KINDS, ISSUER_STATUSES, type IssuerEntity } from './issuer.entity.js';
 import type { RelyingPartyUrls } from '../pki/certificate.js';
 
+export const ISSUER_ID_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
 export const ISSUER_ID = z
   .string()
-  .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'must be 1 to 63 of a-z, 0-9 and -, and not begin or end with -')
+  .regex(ISSUER_ID_PATTERN, 'must be 1 to 63 of a-z, 0-9 and -, and not begin or end with -')
   .describe('Stands in the addresses of its CRL and OCSP responder, for ever.');
 
 /** A lifetime such as `90d`, in seconds. */
@@ -54,7 +56,12 @@ export type SubjectInput = z.output<typeof SUBJECT>;
 
 const COMMON = {
   id: ISSUER_ID,
-  name: z.string().trim().min(1).max(200),
+  name: z
+    .string()
+    .trim()
+    .min(1)
+    .max(200)
+    .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must not have control characters'),
   baseline_requirements: z
     .boolean()
     .default(false)

@@ -4,11 +4,13 @@ import type { z } from 'zod';
 import { Audit } from '../audit/audited.js';
 import { ApiProblems } from '../platform/http/api-problems.js';
 import { CurrentCaller, type Caller } from '../platform/http/caller.js';
+import { cutPage, findCursorId } from '../platform/http/page.js';
 import type { IssuerEntity } from './issuer.entity.js';
 import {
   CREATE_ISSUER,
   ISSUER,
   ISSUER_ID,
+  ISSUER_ID_PATTERN,
   ISSUER_PAGE,
   LIST_ISSUERS,
   presentIssuer,
@@ -35,6 +37,7 @@ export class IssuersController {
   @ApiProblems(
     'invalid_request',
     'invalid_name',
+    'invalid_pem',
     'invalid_certificate',
     'key_mismatch',
     'weak_key',
@@ -53,16 +56,11 @@ export class IssuersController {
   @Get()
   @ApiOperation({ summary: 'List issuers, by id', operationId: 'listIssuers' })
   @ApiResponse({ status: 200, standardSchema: ISSUER_PAGE })
-  @ApiProblems('invalid_request')
+  @ApiProblems('invalid_request', 'invalid_cursor')
   async list(@Query({ schema: LIST_ISSUERS }) query: ListIssuers): Promise<z.input<typeof ISSUER_PAGE>> {
-    const after = query.cursor === undefined ? null : Buffer.from(query.cursor, 'base64url').toString('latin1');
-    const rows = await this.issuers.list(query.limit + 1, after);
-    const page = rows.slice(0, query.limit);
-    const last = rows.length > query.limit ? page.at(-1) : undefined;
-    return {
-      items: page.map((issuer) => this.present(issuer)),
-      next_cursor: last === undefined ? null : Buffer.from(last.id).toString('base64url'),
-    };
+    const after = findCursorId(query.cursor, ISSUER_ID_PATTERN);
+    const { rows, nextCursor } = cutPage(await this.issuers.list(query.limit + 1, after), query.limit);
+    return { items: rows.map((issuer) => this.present(issuer)), next_cursor: nextCursor };
   }
 
   @Get(':id')

@@ -165,7 +165,7 @@ describe('parseCertificateFields', () => {
   });
 
   it('takes unique identifiers from v2 on', () => {
-    const identifiers = Buffer.from('81020001' + '82020002', 'hex');
+    const identifiers = Buffer.from('8102000182020002', 'hex');
     expect(countAccepted([certificate({ rest: identifiers })], parseCertificateFields, isInvalid)).toBe(1);
   });
 

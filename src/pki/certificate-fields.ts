@@ -28,13 +28,13 @@ export interface CertificateFields {
 /** Reads the DER of one certificate (RFC 5280 section 4.1). No signature is checked. Throws PkiError('invalid_certificate'). */
 export function parseCertificateFields(der: Uint8Array): CertificateFields {
   if (der.length > CERTIFICATE_MAX_BYTES) {
-    throw new PkiError('invalid_certificate', `a certificate of more than ${CERTIFICATE_MAX_BYTES} bytes`);
+    throw new PkiError('invalid_certificate', `The certificate has more than ${CERTIFICATE_MAX_BYTES} bytes.`);
   }
   try {
     return DerReader.readAll(der, readCertificate);
   } catch (error) {
     if (!(error instanceof DerError)) throw error;
-    throw new PkiError('invalid_certificate', `not a DER X.509 certificate: ${error.message}`);
+    throw new PkiError('invalid_certificate', `The certificate is not a DER X.509 certificate: ${error.message}.`);
   }
 }
 

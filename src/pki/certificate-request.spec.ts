@@ -24,6 +24,7 @@ import { distinguishedNameFromText } from './distinguished-name.js';
 import { formatPem, parsePem } from './pem.js';
 import { PkiError, type PkiErrorCode } from './pki-error.js';
 import { NO_NAMES } from './subject-alternative-names.js';
+import { bitFlipsOf, MALFORMED, mutationsOf, prefixesOf, withLongerLength } from './testing/hostile-bytes.js';
 import { buildExtension } from './x509-elements.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'certplane-csr-'));
@@ -74,7 +75,7 @@ const asking = (...extensions: Buffer[]): Buffer => explicit(0, attribute(sequen
 const subjectAltName = (...names: Buffer[]): Buffer => buildExtension('2.5.29.17', false, sequence(...names));
 const dns = (name: string): Buffer => implicit(2, tlv(0x16, Buffer.from(name, 'latin1')));
 
-async function refusalOf(pem: string): Promise<{ code: PkiErrorCode; message: string }> {
+async function refusalOf(pem: string): Promise<PkiError> {
   try {
     await parseCertificateRequest(pem);
   } catch (error) {
@@ -110,12 +111,13 @@ describe('a request made by openssl', () => {
   it('brings its subject alternative names in canonical form, and nothing else that it asks for', async () => {
     const names =
       'DNS:WWW.Example.com,DNS:*.example.com,IP:2001:DB8::1,IP:192.0.2.1,email:a@example.com,URI:https://example.com/x';
-    const pem = opensslRequest(
-      ec.privateKey,
-      '/CN=x',
-      ...['-addext', `subjectAltName=${names}`, '-addext', 'basicConstraints=critical,CA:TRUE'],
-      ...['-addext', 'keyUsage=keyCertSign', '-addext', '1.2.3.4=ASN1:UTF8String:x'],
-    );
+    const asked = [
+      `subjectAltName=${names}`,
+      'basicConstraints=critical,CA:TRUE',
+      'keyUsage=keyCertSign',
+      '1.2.3.4=ASN1:NULL',
+    ];
+    const pem = opensslRequest(ec.privateKey, '/CN=x', ...asked.flatMap((extension) => ['-addext', extension]));
     expect((await parseCertificateRequest(pem)).subjectAlternativeNames).toEqual({
       dns: ['www.example.com', '*.example.com'],
       ip: ['2001:db8::1', '192.0.2.1'],
@@ -303,33 +305,35 @@ describe('parseCertificateRequest', () => {
   describe('refuses with nothing but PkiError', () => {
     const pem = request({ attributes: asking(subjectAltName(dns('a.example'), tlv(0x87, Buffer.alloc(4)))) });
     const [der = Buffer.alloc(0)] = parsePem(pem, 'CERTIFICATE REQUEST');
-    const refusalOfBytes = (bytes: Uint8Array): Promise<{ code: PkiErrorCode }> =>
-      refusalOf(formatPem('CERTIFICATE REQUEST', bytes));
+    const refusalOfBytes = (bytes: Uint8Array): Promise<PkiError> => refusalOf(formatPem('CERTIFICATE REQUEST', bytes));
 
     it('every prefix', async () => {
-      for (let length = 1; length < der.length; length += 1) {
-        expect((await refusalOfBytes(der.subarray(0, length))).code).toBe('invalid_csr');
-      }
+      for (const prefix of prefixesOf(der))
+        expect((await refusalOfBytes(prefix)).code).toMatch(/^invalid_(?:pem|csr)$/);
       for (let length = 0; length < pem.length - 1; length += 1) {
-        expect((await refusalOf(pem.slice(0, length))).code).toMatch(/^invalid_pem$/);
+        expect((await refusalOf(pem.slice(0, length))).code).toBe('invalid_pem');
       }
     });
 
     it('every flipped bit', async () => {
-      for (let bit = 0; bit < der.length * 8; bit += 1) {
-        const changed = Buffer.from(der);
-        changed.writeUInt8(changed.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
-        await refusalOfBytes(changed);
-      }
+      for (const flipped of bitFlipsOf(der)) expect(await refusalOfBytes(flipped)).toBeInstanceOf(PkiError);
     });
 
     it('random changes', async () => {
       await fc.assert(
-        fc.asyncProperty(changesOf(der), async (changed) => {
-          if (!changed.equals(der)) await refusalOfBytes(changed);
+        fc.asyncProperty(mutationsOf(der), async (changed) => {
+          if (!der.equals(changed)) await refusalOfBytes(changed);
         }),
         { numRuns: 1000 },
       );
+    });
+
+    it.each(MALFORMED)('%s', async (_name, bytes) => {
+      expect(await refusalOfBytes(bytes)).toBeInstanceOf(PkiError);
+    });
+
+    it('a length in one octet more than needed', async () => {
+      expect((await refusalOfBytes(withLongerLength(der))).code).toBe('invalid_csr');
     });
 
     it('random changes of the subject, the key and the attributes that are signed all the same', async () => {
@@ -343,10 +347,12 @@ describe('parseCertificateRequest', () => {
       };
       for (const part of ['subject', 'attributes', 'spki'] as const) {
         await fc.assert(
-          fc.asyncProperty(changesOf(parts[part]), async (changed) => {
-            await parseCertificateRequest(request({ ...parts, [part]: changed })).catch((error: unknown) => {
-              expect(error).toBeInstanceOf(PkiError);
-            });
+          fc.asyncProperty(mutationsOf(parts[part]), async (changed) => {
+            await parseCertificateRequest(request({ ...parts, [part]: Buffer.from(changed) })).catch(
+              (error: unknown) => {
+                expect(error).toBeInstanceOf(PkiError);
+              },
+            );
           }),
           { numRuns: 500 },
         );
@@ -368,18 +374,4 @@ function deep(levels: number): Buffer {
 function withTrailingByte(): string {
   const [der = Buffer.alloc(0)] = parsePem(request(), 'CERTIFICATE REQUEST');
   return formatPem('CERTIFICATE REQUEST', Buffer.concat([der, Buffer.alloc(1)]));
-}
-
-/** The bytes with octets put in, taken out and replaced. */
-function changesOf(bytes: Buffer): fc.Arbitrary<Buffer> {
-  const change = fc.record({ at: fc.nat(bytes.length), octets: fc.uint8Array({ maxLength: 3 }), drop: fc.nat(3) });
-  return fc
-    .array(change, { minLength: 1, maxLength: 3 })
-    .map((changes) =>
-      changes.reduce(
-        (changed, { at, octets, drop }) =>
-          Buffer.concat([changed.subarray(0, at), octets, changed.subarray(Math.min(at + drop, changed.length))]),
-        bytes,
-      ),
-    );
 }

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { execFileSync } from 'node:child_process';
-import { createHash, generateKeyPairSync, sign, X509Certificate, type KeyObject } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,9 +11,10 @@ import { oid, sequence, set, tlv } from './der-writer.js';
 import { distinguishedNameFromText } from './distinguished-name.js';
 import { formatPem } from './pem.js';
 import { PkiError } from './pki-error.js';
-import { findKeyAlgorithm, signatureAlgorithmOf } from './signature-algorithm.js';
+import type { KeyAlgorithm } from './signature-algorithm.js';
 import type { Signer } from './signer.js';
 import { NO_NAMES, validateSubjectAlternativeNames } from './subject-alternative-names.js';
+import { generateLocalSigner } from './testing/local-signer.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'certplane-certificate-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -37,24 +38,17 @@ interface Key {
   readonly spkiDer: Buffer;
 }
 
-function keyOf({ publicKey, privateKey }: { publicKey: KeyObject; privateKey: KeyObject }): Key {
-  const name = findKeyAlgorithm(publicKey);
-  if (name === null) throw new Error('a key that cannot sign');
-  const algorithm = signatureAlgorithmOf(name);
-  const signer = {
-    algorithm,
-    publicKey,
-    sign: (tbs: Uint8Array) => Promise.resolve(sign(algorithm.digest, tbs, privateKey)),
-  };
-  return { signer, spkiDer: publicKey.export({ format: 'der', type: 'spki' }) };
+function keyOf(algorithm: KeyAlgorithm): Key {
+  const signer = generateLocalSigner(algorithm);
+  return { signer, spkiDer: signer.publicKey.export({ format: 'der', type: 'spki' }) };
 }
 
 const keys = {
-  'ECDSA P-256': keyOf(generateKeyPairSync('ec', { namedCurve: 'P-256' })),
-  'ECDSA P-384': keyOf(generateKeyPairSync('ec', { namedCurve: 'P-384' })),
-  'ECDSA P-521': keyOf(generateKeyPairSync('ec', { namedCurve: 'P-521' })),
-  'RSA 2048': keyOf(generateKeyPairSync('rsa', { modulusLength: 2048 })),
-  Ed25519: keyOf(generateKeyPairSync('ed25519')),
+  'ECDSA P-256': keyOf('ecdsa-p256'),
+  'ECDSA P-384': keyOf('ecdsa-p384'),
+  'ECDSA P-521': keyOf('ecdsa-p521'),
+  'RSA 2048': keyOf('rsa-2048'),
+  Ed25519: keyOf('ed25519'),
 };
 const p256 = keys['ECDSA P-256'];
 const notBefore = new Date('2026-01-01T00:00:00.999Z');
@@ -243,8 +237,12 @@ describe('the extensions', () => {
     const certificate = new x509.X509Certificate(Buffer.from(der));
     const names = certificate.getExtension(x509.SubjectAlternativeNameExtension)?.names.toJSON() ?? [];
     expect(names.map(({ value }) => value)).toEqual([
-      ...[...NAMES.email, ...NAMES.dns, ...NAMES.uri],
-      ...['192.0.2.1', '2001:db8::1', '::ffff:c000:221'],
+      ...NAMES.email,
+      ...NAMES.dns,
+      ...NAMES.uri,
+      '192.0.2.1',
+      '2001:db8::1',
+      '::ffff:c000:221',
     ]);
     expect(certificate.getExtension(x509.KeyUsagesExtension)?.usages).toBe(x509.KeyUsageFlags.digitalSignature);
   });

@@ -118,11 +118,14 @@ function authorityExtensions(pathLength: number | null): Buffer[] {
 }
 
 function leafExtensions(plan: CertificatePlan, names: SubjectAlternativeNames): Buffer[] {
-  const keyEncipherment = isRsa(plan.spkiDer) ? KeyUsageFlags.keyEncipherment : 0;
+  const { digitalSignature, keyEncipherment } = KeyUsageFlags;
+  const keyUsage = isRsa(plan.spkiDer)
+    ? new KeyUsagesExtension(digitalSignature | keyEncipherment, true)
+    : new KeyUsagesExtension(digitalSignature, true);
   return [
     ...[
       new BasicConstraintsExtension(false, undefined, true),
-      new KeyUsagesExtension(KeyUsageFlags.digitalSignature | keyEncipherment, true),
+      keyUsage,
       new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
     ].map(bytesOf),
     ...subjectAltName(names, plan.subjectDer.equals(EMPTY_NAME)),

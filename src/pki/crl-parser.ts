@@ -29,6 +29,7 @@ export interface ParsedCrl {
 
 // RFC 5280 section 5.2.3: at most 20 octets.
 const CRL_NUMBER_END = 1n << 159n;
+const NO_ENTRIES = new DerReader(new Uint8Array(0));
 const V2 = integer(1);
 const KNOWN_EXTENSIONS = [OID.authorityKeyIdentifier, OID.cRLNumber];
 
@@ -42,7 +43,7 @@ export function parseCrl(der: Uint8Array): ParsedCrl {
     return DerReader.readAll(der, readCertificateList);
   } catch (error) {
     if (!(error instanceof DerError)) throw error;
-    throw new PkiError('invalid_crl', `not a complete CRL in DER: ${error.message}`);
+    throw new PkiError('invalid_crl', `The CRL is not a complete CRL in DER: ${error.message}.`);
   }
 }
 
@@ -76,8 +77,8 @@ function readTbsCertList(tbs: DerReader, algorithm: Buffer): Omit<ParsedCrl, 've
     nextUpdate,
     entryCount,
     ...extensions,
-    entries: () => iterate(revoked?.fork() ?? null),
-    find: (serialNumber) => findEntry(revoked?.fork() ?? null, serialNumber),
+    entries: () => iterate((revoked ?? NO_ENTRIES).fork()),
+    find: (serialNumber) => findEntry((revoked ?? NO_ENTRIES).fork(), serialNumber),
   };
 }
 
@@ -92,13 +93,13 @@ function countEntries(revoked: DerReader): number {
   return count;
 }
 
-function* iterate(revoked: DerReader | null): IterableIterator<CrlEntry> {
-  while (revoked !== null && !revoked.atEnd) yield readCrlEntry(revoked);
+function* iterate(revoked: DerReader): IterableIterator<CrlEntry> {
+  while (!revoked.atEnd) yield readCrlEntry(revoked);
 }
 
-function findEntry(revoked: DerReader | null, serialNumber: Uint8Array): CrlEntry | null {
+function findEntry(revoked: DerReader, serialNumber: Uint8Array): CrlEntry | null {
   const wanted = integer(canonicalSerialNumber(serialNumber));
-  while (revoked !== null && !revoked.atEnd) {
+  while (!revoked.atEnd) {
     const entry = revoked.fork();
     if (revoked.readSequence().accept(wanted)) return readCrlEntry(entry);
   }

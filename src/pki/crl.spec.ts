@@ -56,7 +56,7 @@ describe('buildCrl', () => {
     };
   }
 
-  function text(der: Uint8Array, ca = 'ca'): string {
+  function text(der: Uint8Array, issuer = 'ca'): string {
     openssl.write('crl.der', der);
     return openssl.run([
       'crl',
@@ -69,7 +69,7 @@ describe('buildCrl', () => {
       '-nameopt',
       'oneline',
       '-CAfile',
-      `${ca}.pem`,
+      `${issuer}.pem`,
     ]);
   }
 
@@ -194,13 +194,15 @@ describe('buildCrl', () => {
   });
 
   // Lists of these counts have lengths on both sides of each step of the length octets, and of a chunk of the writer.
-  it.each([1, 4, 5, 6, 10, 11, 12, 2730, 2731, 2732, 6000])('is read by openssl with %i entries', async (count) => {
-    const crl = await buildCrl(fields({ entries: entriesOf(count) }), signer);
-    const said = text(crl);
-    expect(said).toContain('verify OK');
-    expect(said.match(/Serial Number: /g)).toHaveLength(count);
-    expect(new DataView(crl.buffer, crl.byteOffset).getUint8(0)).toBe(0x30);
-  });
+  it.each([1, 6, 7, 12, 13, 3122, 3123, 3124, 3126, 3127, 7000])(
+    'is read by openssl with %i entries',
+    async (count) => {
+      const crl = await buildCrl(fields({ entries: entriesOf(count) }), signer);
+      const said = text(crl);
+      expect(said).toContain('verify OK');
+      expect(said.match(/Serial Number: /g)).toHaveLength(count);
+    },
+  );
 
   it('asks the signer once, for exactly the TBSCertList', async () => {
     const signed: Uint8Array[] = [];

@@ -23,15 +23,12 @@ const SEQUENCE_AND_SET = [TAG.sequence & 0x1f, TAG.set & 0x1f];
  */
 export class DerReader {
   private readonly bytes: Buffer;
-  private position: number;
+  private position = 0;
+  private end: number;
 
-  constructor(
-    bytes: Uint8Array,
-    start = 0,
-    private readonly end = bytes.length,
-  ) {
+  constructor(bytes: Uint8Array) {
     this.bytes = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.position = start;
+    this.end = bytes.length;
   }
 
   /** What this function reads from the bytes, all of which it must take. */
@@ -57,7 +54,7 @@ export class DerReader {
 
   /** A second reader at the same place, to look into an element that is also taken whole. */
   fork(): DerReader {
-    return new DerReader(this.bytes, this.position, this.end);
+    return this.within(this.position, this.end);
   }
 
   /** An error about the next element, for the reader's own caller. */
@@ -73,7 +70,7 @@ export class DerReader {
   /** Steps into the next element, which must have this tag: a reader over its contents. */
   read(tag: number): DerReader {
     const end = this.enter(tag);
-    const contents = new DerReader(this.bytes, this.position, end);
+    const contents = this.within(this.position, end);
     this.position = end;
     return contents;
   }
@@ -200,6 +197,13 @@ export class DerReader {
     if (date === null) throw this.error('a time that is not a second of the calendar in UTC', start);
     this.position = end;
     return date;
+  }
+
+  private within(start: number, end: number): DerReader {
+    const reader = new DerReader(this.bytes);
+    reader.position = start;
+    reader.end = end;
+    return reader;
   }
 
   private takeTo(end: number): Buffer {

@@ -49,7 +49,7 @@ export function sequence(...elements: readonly Uint8Array[]): Buffer {
 
 /** SET or SET OF, its elements put in the order that DER asks for (X.690 sections 10.3 and 11.6). */
 export function set(...elements: readonly Uint8Array[]): Buffer {
-  return tlv(TAG.set, ...elements.toSorted(Buffer.compare));
+  return tlv(TAG.set, ...elements.toSorted((a, b) => Buffer.compare(a, b)));
 }
 
 /** An INTEGER that is not negative, from a safe integer, a bigint, or unsigned big-endian bytes. */

@@ -193,7 +193,7 @@ function checkValue(dotted: string, value: string): void {
     fail(`The ${label} has the control or invisible character U+${codePoint}.`);
   }
   if (type === COUNTRY && !/^[A-Za-z]{2}$/.test(value)) fail('The country must be a code of exactly two letters.');
-  const length = [...value].length;
+  const length = Array.from(value).length;
   if (length > max) fail(`The ${label} has ${length} characters; at most ${max} are allowed.`);
 }
 

@@ -13,7 +13,7 @@ import {
 
 const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex');
 
-const refused = (work: () => unknown): void => {
+const expectRefused = (work: () => unknown): void => {
   expect(work).toThrow(PkiError);
   expect(work).toThrow(expect.objectContaining({ code: 'invalid_serial_number' }));
 };
@@ -66,7 +66,7 @@ describe('parseSerialNumber', () => {
     'f'.repeat(10_000),
     '0'.repeat(10_000),
   ])('refuses %p', (text) => {
-    refused(() => parseSerialNumber(text));
+    expectRefused(() => parseSerialNumber(text));
   });
 
   it('throws nothing but PkiError, whatever the text', () => {
@@ -116,7 +116,7 @@ describe('formatSerialNumber', () => {
   });
 
   it('refuses zero', () => {
-    refused(() => formatSerialNumber(Buffer.alloc(2)));
+    expectRefused(() => formatSerialNumber(Buffer.alloc(2)));
   });
 });
 
@@ -129,7 +129,7 @@ describe('canonicalSerialNumber', () => {
     const largest = bytes(`7f${'ff'.repeat(19)}`);
     expect(canonicalSerialNumber(largest)).toEqual(largest);
     for (const hex of ['', '00', `80${'00'.repeat(19)}`, `01${'00'.repeat(20)}`]) {
-      refused(() => canonicalSerialNumber(bytes(hex)));
+      expectRefused(() => canonicalSerialNumber(bytes(hex)));
     }
   });
 });
@@ -146,7 +146,7 @@ describe('randomSerialNumber', () => {
 
   it('sets each of its 127 bits about half of the time', () => {
     const rounds = 2000;
-    const counts = new Array<number>(128).fill(0);
+    const counts = Array.from({ length: 128 }, () => 0);
     for (let i = 0; i < rounds; i++) {
       const serialNumber = randomSerialNumber();
       for (let bit = 0; bit < 128; bit++)

@@ -20,7 +20,7 @@ const HEX_NUMBER = /^(?:0x)?(?:[0-9a-f]+|[0-9a-f]{1,2}(?::[0-9a-f]{2})+|[0-9a-f]
 export function parseSerialNumber(text: string): Buffer {
   const trimmed = text.length > TEXT_MAX_LENGTH ? '' : text.trim();
   if (!HEX_NUMBER.test(trimmed)) {
-    throw invalid('a serial number is a positive hexadecimal number of at most 20 octets, such as 0a1b2c or 0A:1B:2C');
+    throw invalid('A serial number is a positive hexadecimal number of at most 20 octets, such as 0a1b2c or 0A:1B:2C.');
   }
   const digits = trimmed.replace(/^0x|[: ]/gi, '');
   return canonicalSerialNumber(Buffer.from(digits.length % 2 === 0 ? digits : `0${digits}`, 'hex'));
@@ -65,9 +65,9 @@ export function canonicalSerialNumber(bytes: Uint8Array): Buffer {
   while (bytes[start] === 0) start++;
   const canonical = view(bytes).subarray(start);
   const first = canonical[0];
-  if (first === undefined) throw invalid('a serial number must not be zero');
+  if (first === undefined) throw invalid('A serial number must not be zero.');
   if (canonical.length > SERIAL_NUMBER_MAX_BYTES || (canonical.length === SERIAL_NUMBER_MAX_BYTES && first >= 0x80)) {
-    throw invalid('a serial number must be below 2^159 (20 octets)');
+    throw invalid('A serial number must be below 2^159 (20 octets).');
   }
   return canonical;
 }

@@ -11,7 +11,7 @@ export interface SubjectAlternativeNames {
 export const NO_NAMES: SubjectAlternativeNames = { dns: [], ip: [], email: [], uri: [] };
 
 /** The most names that one certificate may have, of all kinds together. */
-export const MAX_NAMES = 1000;
+const MAX_NAMES = 1000;
 const MAX_DNS_LENGTH = 253;
 const MAX_EMAIL_LENGTH = 254;
 const MAX_EMAIL_LOCAL_LENGTH = 64;

@@ -15,7 +15,7 @@ export function pageSchema<T extends z.ZodType>(item: T) {
 }
 
 /**
- * Cuts a page out of rows that were asked for with one more than the limit, ordered by a falling id.
+ * Cuts a page out of rows that were asked for with one more than the limit, ordered by id.
  * @returns the rows of the page and the opaque cursor to the next, or null
  */
 export function cutPage<T extends { readonly id: string }>(
@@ -30,12 +30,13 @@ export function cutPage<T extends { readonly id: string }>(
 
 /**
  * The id behind an opaque cursor, or null without one.
+ * @param idPattern what every id in the list looks like
  * @throws DomainError invalid_cursor
  */
-export function findCursorId(cursor: string | undefined): string | null {
+export function findCursorId(cursor: string | undefined, idPattern = UUID): string | null {
   if (cursor === undefined) return null;
   const id = Buffer.from(cursor, 'base64url').toString('latin1');
-  if (!UUID.test(id)) {
+  if (!idPattern.test(id)) {
     throw new DomainError(
       'invalid_cursor',
       'The cursor is not one of ours: pass the next_cursor of the page before, unchanged.',
