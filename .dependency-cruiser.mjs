@@ -18,7 +18,10 @@ const featureRules = features.map((feature) => ({
   comment: `${feature} may import: ${[feature, ...allowed[feature], 'pki', 'platform'].join(', ')}`,
   severity: 'error',
   from: { path: `^src/${feature}/` },
-  to: { path: '^(src|migrations|scripts)/', pathNot: `^src/(${[feature, ...allowed[feature], 'pki', 'platform'].join('|')})/` },
+  to: {
+    path: '^(src|migrations|scripts)/',
+    pathNot: `^src/(${[feature, ...allowed[feature], 'pki', 'platform'].join('|')})/`,
+  },
 }));
 
 export default {
@@ -29,7 +32,13 @@ export default {
       comment: 'pki takes bytes, keys and a time: nothing of ours, and no I/O',
       severity: 'error',
       from: { path: '^src/pki/', pathNot: '\\.spec\\.ts$|^src/pki/testing/' },
-      to: { pathNot: ['^src/pki/', '^(node:)?(crypto|buffer)$', '^node_modules/(@peculiar/[^/]+|pkijs|asn1js|pvutils|reflect-metadata)/'] },
+      to: {
+        pathNot: [
+          '^src/pki/',
+          '^(node:)?(crypto|buffer)$',
+          '^node_modules/(@peculiar/[^/]+|pkijs|asn1js|pvutils|reflect-metadata)/',
+        ],
+      },
     },
     {
       name: 'platform-knows-no-feature',
@@ -42,9 +51,17 @@ export default {
       comment: 'a private key leaves keys/ as a Signer only',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/(keys|app)' },
-      to: { path: '^src/keys/(local-signer|master-key|database-key-store|key\\.entity)', pathNot: '^src/keys/key\\.entity' },
+      to: {
+        path: '^src/keys/(local-signer|master-key|database-key-store|key\\.entity)',
+        pathNot: '^src/keys/key\\.entity',
+      },
     },
-    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-circles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     {
       name: 'tests-stay-outside',
       severity: 'error',

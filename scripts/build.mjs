@@ -1,6 +1,6 @@
 // Compiles into dist/. The compiler is called by path: both TypeScript packages own the name `tsc`.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const compiler = 'node_modules/typescript-native/bin/tsc';
 
 // Built aside and put into place whole: a build that fails, or is broken off, leaves the last one.
-const draft = mkdtempSync(join(root, 'dist-'));
+const draft = join(root, `dist-${process.pid}`);
 const started = performance.now();
 process.stdout.write('Building Certplane ... ');
 try {

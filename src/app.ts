@@ -17,6 +17,7 @@ import { Clock } from './platform/clock/clock.js';
 import type { Config } from './platform/config/env.js';
 import { createDataSource, migrate, withSetupLock } from './platform/database/data-source.js';
 import { startEmbeddedPostgres } from './platform/database/embedded-postgres.js';
+import { StartError } from './platform/errors/start-error.js';
 import { configureHttp } from './platform/http/http-setup.js';
 import { createLogger, NestLogger, type Logger } from './platform/logging/logger.js';
 
@@ -104,9 +105,17 @@ async function connect(
   }
   const dataSource = createDataSource(url, ENTITIES);
   onProgress('Connecting to PostgreSQL');
-  await dataSource.initialize();
+  await dataSource.initialize().catch((error: unknown) => {
+    throw new StartError(`Can't connect to PostgreSQL (CERTPLANE_DATABASE_URL): ${reasonOf(error)}.`, error);
+  });
   closing.push(() => dataSource.destroy());
   return dataSource;
+}
+
+/** Node says nothing but the code when it tried several addresses of a host. */
+function reasonOf(error: unknown): string {
+  const { message, code } = error as { message?: string; code?: string };
+  return message || code || 'no reason was given';
 }
 
 async function setUp(platform: Platform, onProgress: (message: string) => void): Promise<NestExpressApplication> {
@@ -131,7 +140,7 @@ async function checkMasterKey(dataSource: DataSource, masterKey: MasterKey): Pro
   try {
     masterKey.unwrap(key.wrappedPrivateKey, key.id).fill(0);
   } catch {
-    throw new Error(
+    throw new StartError(
       'The master key is not the one that the keys in this database were wrapped with. ' +
         'Set CERTPLANE_MASTER_KEY or CERTPLANE_MASTER_KEY_FILE to that one.',
     );

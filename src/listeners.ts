@@ -6,6 +6,7 @@ import { CrlEndpoint } from './crl/crl.endpoint.js';
 import { CaCertificateEndpoint } from './issuers/ca-certificate.endpoint.js';
 import { OcspEndpoint } from './ocsp/ocsp.endpoint.js';
 import type { Config } from './platform/config/env.js';
+import { StartError } from './platform/errors/start-error.js';
 import { LISTENER_LIMITS } from './platform/http/http-setup.js';
 import { writeProblem } from './platform/http/public-answer.js';
 import { createPublicRouter } from './platform/http/public-router.js';
@@ -82,7 +83,7 @@ function open(server: Server, host: string, port: number, variable: string): Pro
     server.once('error', (error: NodeJS.ErrnoException) => {
       const hint =
         error.code === 'EADDRINUSE' ? `port ${port} on ${host} is in use: set ${variable} to another` : error.message;
-      reject(new Error(`Can't listen: ${hint}.`));
+      reject(new StartError(`Can't listen: ${hint}.`, error));
     });
     server.listen(port, host, resolve);
   });

@@ -1,6 +1,8 @@
 import 'reflect-metadata';
+import { existsSync } from 'node:fs';
 import { createApp, type App } from './app.js';
 import { ConfigurationError, readConfig, type Config } from './platform/config/env.js';
+import { StartError } from './platform/errors/start-error.js';
 import { VERSION } from './version.js';
 
 function say(line: string): void {
@@ -8,7 +10,7 @@ function say(line: string): void {
 }
 
 function fail(error: unknown): never {
-  const known = error instanceof ConfigurationError || process.env['NODE_ENV'] === 'production';
+  const known = error instanceof ConfigurationError || error instanceof StartError;
   const text = error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error);
   process.stderr.write(`Certplane can't start.\n${text}\n`);
   process.exit(1);
@@ -17,7 +19,6 @@ function fail(error: unknown): never {
 function announce(app: App, config: Config): void {
   const shown = ['0.0.0.0', '::'].includes(config.host) ? 'localhost' : config.host;
   const host = shown.includes(':') ? `[${shown}]` : shown;
-  const key = config.bootstrapAdminKey === null ? app.adminKeyFile : 'the one in CERTPLANE_BOOTSTRAP_ADMIN_KEY';
   say('');
   for (const warning of app.warnings) say(`  ! ${warning}`);
   say('');
@@ -27,9 +28,14 @@ function announce(app: App, config: Config): void {
     `  Relying parties    ${app.pkiServer === null ? config.pkiUrl : `http://${host}:${config.pkiHttpPort}`}/.well-known/pki/`,
   );
   say(`  CA certificate     ${app.caFile}`);
-  say(`  Admin API key      ${key}`);
+  say(`  Admin API key      ${whereAdminKeyIs(app, config)}`);
   say('  Try it             npm run tour');
   say('');
+}
+
+function whereAdminKeyIs({ adminKeyFile }: App, { bootstrapAdminKey }: Config): string {
+  if (bootstrapAdminKey !== null) return 'the one in CERTPLANE_BOOTSTRAP_ADMIN_KEY';
+  return existsSync(adminKeyFile) ? adminKeyFile : 'where the first instance on this database wrote it';
 }
 
 async function main(): Promise<void> {

@@ -6,7 +6,11 @@ import type { AuditEventEntity } from './audit-event.entity.js';
 export const AUDIT_QUERY = z.strictObject({
   ...PAGE_QUERY,
   action: z.enum(AUDIT_ACTIONS).optional(),
-  subject_id: z.string().max(100).optional().describe('What was acted upon, for example the id of a certificate.'),
+  subject_id: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,100}$/, 'must be an id')
+    .optional()
+    .describe('What was acted upon, for example the id of a certificate.'),
 });
 export type AuditQuery = z.output<typeof AUDIT_QUERY>;
 

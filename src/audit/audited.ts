@@ -10,6 +10,8 @@ import type { AuditAction } from './audit-action.js';
 import { AuditService, type AuditRecord } from './audit.service.js';
 
 const AUDITED = 'certplane:audited';
+/** What somebody wrote into a path and was refused for may be anything; the database takes no NUL. */
+const STORABLE_ID = /^[\x21-\x7e]{1,100}$/;
 
 interface Audited {
   readonly action: AuditAction;
@@ -51,7 +53,7 @@ export class RefusalAuditor implements NestInterceptor {
         this.audit.record(tx, callerOf(request), {
           ...audited,
           outcome: 'refused',
-          subjectId: typeof subjectId === 'string' ? subjectId.slice(0, 100) : null,
+          subjectId: typeof subjectId === 'string' && STORABLE_ID.test(subjectId) ? subjectId : null,
           details: { code },
         }),
       );

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { Inject, Injectable } from '@nestjs/common';
 import { AuditService } from '../audit/audit.service.js';
 import { IssuanceService, type SignedCertificate } from '../certificates/issuance.service.js';
@@ -18,6 +19,7 @@ import { addSeconds, Clock } from '../platform/clock/clock.js';
 import { CONFIG } from '../platform/config/config.module.js';
 import type { Config } from '../platform/config/env.js';
 import { Transactions } from '../platform/database/transaction.js';
+import { StartError } from '../platform/errors/start-error.js';
 import { systemCaller } from '../platform/http/caller.js';
 import { LOCAL_ISSUER_ID } from './first-start.js';
 import { writeFileWhole } from './whole-file.js';
@@ -44,9 +46,12 @@ export class ServerCertificate {
     private readonly clock: Clock,
   ) {}
 
-  /** The material to present now; issues a new certificate when the one at hand is missing or soon to expire. */
+  /**
+   * The material to present now; issues a new certificate when the one at hand is missing or soon to expire.
+   * @throws StartError when the operator's files can't be used
+   */
   async get(): Promise<TlsMaterial> {
-    if (this.config.tls !== null) return readMaterial(this.config.tls.certFile, this.config.tls.keyFile);
+    if (this.config.tls !== null) return readOperatorsMaterial(this.config.tls);
     const issuer = await this.issuers.get(LOCAL_ISSUER_ID);
     return this.findStored(issuer) ?? this.issue(issuer);
   }
@@ -123,6 +128,17 @@ export class ServerCertificate {
       dns: names.filter(isHostName),
       ip: ['127.0.0.1', '::1', ...bound.filter((name) => isIP(name) !== 0)],
     });
+  }
+}
+
+function readOperatorsMaterial(tls: NonNullable<Config['tls']>): TlsMaterial {
+  try {
+    const material = readMaterial(tls.certFile, tls.keyFile);
+    createSecureContext(material);
+    return material;
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new StartError(`CERTPLANE_TLS_CERT_FILE and CERTPLANE_TLS_KEY_FILE can't be used: ${reason}.`, error);
   }
 }
 

@@ -18,8 +18,6 @@ export class CrlMetrics {
   readonly builds: Counter<'result'>;
   readonly buildSeconds: Histogram;
   readonly requests: Counter<'status'>;
-  /** One query, made when this one is collected, fills the other four gauges too: they are registered before it. */
-  readonly sizeBytes: Gauge<'issuer'>;
 
   constructor(registry: Registry, @Inject(PG_POOL) pool: Pool, clock: Clock) {
     const registers = [registry];
@@ -41,29 +39,38 @@ export class CrlMetrics {
       labelNames: ['status'],
       registers,
     });
-    const labelNames = ['issuer'] as const;
-    const gauge = (name: string, help: string) => new Gauge({ name, help, labelNames, registers });
-    const number = gauge('certplane_crl_number', 'The number of the published CRL.');
-    const age = gauge('certplane_crl_age_seconds', 'How long ago the published CRL was built.');
-    const expiry = gauge('certplane_crl_next_update_seconds', 'How long until the published CRL expires.');
-    const entries = gauge('certplane_crl_entries', 'How many entries the published CRL has.');
-    this.sizeBytes = new Gauge({
-      name: 'certplane_crl_size_bytes',
-      help: 'The size of the published CRL.',
-      labelNames,
-      registers,
-      async collect() {
-        const now = clock.now().getTime();
-        for (const row of await findPublished(pool)) {
-          const labels = { issuer: row.issuer_id };
-          this.set(labels, row.size);
-          number.set(labels, Number(row.crl_number));
-          age.set(labels, (now - row.generated_at.getTime()) / 1000);
-          expiry.set(labels, (row.next_update.getTime() - now) / 1000);
-          entries.set(labels, row.entry_count);
-        }
-      },
-    });
+    // The registry collects all metrics at the same time: the five share one query.
+    let pending: Promise<PublishedRow[]> | null = null;
+    const published = (): Promise<PublishedRow[]> =>
+      (pending ??= findPublished(pool)
+        // A database that is down must not take the other metrics with it.
+        .catch(() => [])
+        .finally(() => (pending = null)));
+    const gauge = (name: string, help: string, valueOf: (row: PublishedRow, now: number) => number): Gauge<'issuer'> =>
+      new Gauge({
+        name,
+        help,
+        labelNames: ['issuer'],
+        registers,
+        async collect() {
+          const rows = await published();
+          this.reset();
+          for (const row of rows) this.set({ issuer: row.issuer_id }, valueOf(row, clock.now().getTime()));
+        },
+      });
+    gauge('certplane_crl_number', 'The number of the published CRL.', (row) => Number(row.crl_number));
+    gauge(
+      'certplane_crl_age_seconds',
+      'How long ago the published CRL was built.',
+      (row, now) => (now - row.generated_at.getTime()) / 1000,
+    );
+    gauge(
+      'certplane_crl_next_update_seconds',
+      'How long until the published CRL expires.',
+      (row, now) => (row.next_update.getTime() - now) / 1000,
+    );
+    gauge('certplane_crl_entries', 'How many entries the published CRL has.', (row) => row.entry_count);
+    gauge('certplane_crl_size_bytes', 'The size of the published CRL.', (row) => row.size);
   }
 }
 

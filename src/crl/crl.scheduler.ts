@@ -24,6 +24,7 @@ interface Pace {
 export class CrlScheduler {
   private readonly paces = new Map<string, Pace>();
   private readonly building = new Map<string, Promise<void>>();
+  private searching = false;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -35,8 +36,13 @@ export class CrlScheduler {
 
   @Interval('crls', TICK_MS)
   async run(): Promise<void> {
+    // While the database is silent a tick must not take another connection each second.
+    if (this.searching) return;
+    this.searching = true;
     try {
-      for (const issuerId of await this.findDue()) await this.buildIfDue(issuerId);
+      const due = await this.findDue().finally(() => (this.searching = false));
+      // A build that hangs holds up this tick, not the next ones.
+      for (const issuerId of due) if (!this.building.has(issuerId)) await this.buildIfDue(issuerId);
     } catch (error) {
       this.logger.error({ err: error }, 'the search for CRLs to rebuild failed');
     }

@@ -51,11 +51,17 @@ function addEntry(entries: CrlEntriesWriter, fields: readonly CopyField[], onBad
       readSeconds(revokedAt),
       // A reason that nobody knows must not take the entry out of the CRL.
       reason ?? 'unspecified',
-      invalidityDate == null ? null : readSeconds(invalidityDate),
+      invalidityDate == null ? null : findWritableSeconds(invalidityDate),
     );
   } catch (error) {
     onBadRow(error);
   }
+}
+
+/** Null for a date that a CRL can't hold (years 0 to 9999): the certificate stays on it all the same. */
+function findWritableSeconds(field: Buffer): number | null {
+  const seconds = readSeconds(field);
+  return seconds >= -62_167_219_200 && seconds < 253_402_300_800 ? seconds : null;
 }
 
 function readSeconds(field: Buffer): number {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../platform/config/env.js';
+import { StartError } from '../platform/errors/start-error.js';
 import { MasterKey } from './master-key.js';
 
 export interface MasterKeySource {
@@ -12,14 +13,14 @@ export interface MasterKeySource {
 
 /**
  * The master key of the configuration; else that of the data directory, which is made on the first start.
- * @throws Error when the file in the data directory is damaged
+ * @throws StartError when the file in the data directory is damaged
  */
 export function loadMasterKey(config: Config): MasterKeySource {
   if (config.masterKey !== null) return { masterKey: new MasterKey(config.masterKey), warning: null };
   const path = join(config.dataDir, 'master.key');
   const made = !existsSync(path) && createMasterKeyFile(config.dataDir, path);
   const key = Buffer.from(readFileSync(path, 'utf8').trim(), 'base64');
-  if (key.length !== 32) throw new Error(`${path} does not hold a master key (32 bytes in base64)`);
+  if (key.length !== 32) throw new StartError(`${path} does not hold a master key (32 bytes in base64)`);
   const whose = made ? 'A master key was made' : 'The master key lies';
   return {
     masterKey: new MasterKey(key),

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Counter, Histogram, Registry } from 'prom-client';
 
 /** What happens to stored responses and responder certificates. */
-export type OcspEvent = 'response_stored' | 'response_discarded' | 'responses_invalidated' | 'responder_issued';
+type OcspEvent = 'response_stored' | 'response_discarded' | 'responses_invalidated' | 'responder_issued';
 
 @Injectable()
 export class OcspMetrics {

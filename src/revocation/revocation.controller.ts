@@ -1,5 +1,5 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
-import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { Audit } from '../audit/audited.js';
 import { CERTIFICATE_ID } from '../certificates/certificate.schemas.js';
@@ -21,6 +21,7 @@ export class RevocationController {
     summary: 'Revoke a certificate; repeating it gives the first result',
     operationId: 'revokeCertificate',
   })
+  @ApiBody({ required: false, schema: { $ref: '#/components/schemas/RevokeCertificate' } })
   @ApiResponse({ status: 200, standardSchema: REVOCATION })
   @ApiProblems('invalid_request', 'certificate_not_found', 'hold_not_allowed')
   async revoke(

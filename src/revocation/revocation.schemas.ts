@@ -7,6 +7,7 @@ export const REVOKE_CERTIFICATE = z
     invalidity_date: z.iso
       .datetime({ offset: true })
       .transform((text) => new Date(text))
+      .refine((date) => date.getUTCFullYear() >= 1950, 'must not lie before 1950')
       .optional()
       .describe('Since when the key is suspected of being compromised (RFC 5280 section 5.3.2). Not in the future.'),
   })

@@ -176,14 +176,13 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     if (name.startsWith('CERTPLANE_') && !known.has(name)) faults.push(`${name} is not a variable of Certplane`);
   }
   const parsed = ENVIRONMENT.safeParse(values);
+  const wrong = new Set(parsed.success ? [] : parsed.error.issues.map((issue) => String(issue.path[0])));
   if (!parsed.success) {
     faults.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')} ${describeIssue(issue)}`));
-    throw new ConfigurationError(faults);
   }
-  const env = parsed.data;
-  faults.push(...crossFaults(env));
-  if (faults.length > 0) throw new ConfigurationError(faults);
-  return Object.freeze(toConfig(env));
+  faults.push(...crossFaults(values, wrong));
+  if (!parsed.success || faults.length > 0) throw new ConfigurationError(faults);
+  return Object.freeze(toConfig(parsed.data));
 }
 
 type Environment = z.output<typeof ENVIRONMENT>;
@@ -220,21 +219,42 @@ function toConfig(env: Environment): Config {
   };
 }
 
-function crossFaults(env: Environment): string[] {
-  const faults: string[] = [];
-  if ((env.CERTPLANE_TLS_CERT_FILE === undefined) !== (env.CERTPLANE_TLS_KEY_FILE === undefined)) {
-    faults.push('CERTPLANE_TLS_CERT_FILE and CERTPLANE_TLS_KEY_FILE must be set together');
-  }
-  if (env.CERTPLANE_HTTPS_PORT === env.CERTPLANE_PKI_HTTP_PORT) {
-    faults.push('CERTPLANE_HTTPS_PORT and CERTPLANE_PKI_HTTP_PORT must differ');
-  }
-  if (env.CERTPLANE_OCSP_RESPONDER_ROTATION_GRACE * 2 > env.CERTPLANE_OCSP_RESPONDER_VALIDITY) {
-    faults.push('CERTPLANE_OCSP_RESPONDER_ROTATION_GRACE must be at most half of CERTPLANE_OCSP_RESPONDER_VALIDITY');
-  }
-  if (env.CERTPLANE_CRL_GENERATION_INTERVAL * 2 > env.CERTPLANE_CRL_VALIDITY) {
-    faults.push('CERTPLANE_CRL_GENERATION_INTERVAL must be at most half of CERTPLANE_CRL_VALIDITY');
-  }
-  return faults;
+interface CrossCheck {
+  readonly names: readonly [keyof Environment, keyof Environment];
+  readonly fits: (env: Environment) => boolean;
+  readonly fault: string;
+}
+
+const CROSS_CHECKS: readonly CrossCheck[] = [
+  {
+    names: ['CERTPLANE_TLS_CERT_FILE', 'CERTPLANE_TLS_KEY_FILE'],
+    fits: (env) => (env.CERTPLANE_TLS_CERT_FILE === undefined) === (env.CERTPLANE_TLS_KEY_FILE === undefined),
+    fault: 'must be set together',
+  },
+  {
+    names: ['CERTPLANE_HTTPS_PORT', 'CERTPLANE_PKI_HTTP_PORT'],
+    fits: (env) => env.CERTPLANE_HTTPS_PORT !== env.CERTPLANE_PKI_HTTP_PORT,
+    fault: 'must differ',
+  },
+  {
+    names: ['CERTPLANE_OCSP_RESPONDER_ROTATION_GRACE', 'CERTPLANE_OCSP_RESPONDER_VALIDITY'],
+    fits: (env) => env.CERTPLANE_OCSP_RESPONDER_ROTATION_GRACE * 2 <= env.CERTPLANE_OCSP_RESPONDER_VALIDITY,
+    fault: 'must be such that the first is at most half of the second',
+  },
+  {
+    names: ['CERTPLANE_CRL_GENERATION_INTERVAL', 'CERTPLANE_CRL_VALIDITY'],
+    fits: (env) => env.CERTPLANE_CRL_GENERATION_INTERVAL * 2 <= env.CERTPLANE_CRL_VALIDITY,
+    fault: 'must be such that the first is at most half of the second',
+  },
+];
+
+/** What does not fit together, among the variables that are right by themselves. */
+function crossFaults(values: Record<string, string | undefined>, wrong: ReadonlySet<string>): string[] {
+  const right = Object.entries(values).filter(([name]) => !wrong.has(name));
+  const env = ENVIRONMENT.parse(Object.fromEntries(right));
+  return CROSS_CHECKS.filter(({ names, fits }) => !names.some((name) => wrong.has(name)) && !fits(env)).map(
+    ({ names, fault }) => `${names.join(' and ')} ${fault}`,
+  );
 }
 
 function withFileValues(

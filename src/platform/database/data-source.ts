@@ -18,7 +18,8 @@ export function createDataSource(url: string, entities: MixedList<new () => obje
     connectTimeoutMS: 5000,
     // A connection that breaks while it idles is replaced; nothing is lost.
     poolErrorHandler: () => undefined,
-    extra: { max: 20, idleTimeoutMillis: 30_000, keepAlive: true },
+    // A server that vanished without a word is noticed within half a minute.
+    extra: { max: 20, idleTimeoutMillis: 30_000, keepAlive: true, keepAliveInitialDelayMillis: 10_000 },
   });
 }
 

@@ -1,7 +1,9 @@
 import { Module, type DynamicModule, type OnModuleInit } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { ReadinessChecks } from '../health/readiness.js';
+import { boundedQuery } from './bounded-query.js';
 import { poolOf } from './data-source.js';
+import { MIGRATIONS } from './migrations.js';
 import { Transactions } from './transaction.js';
 
 /** The injection token of the pg pool under the DataSource, for the statements that are prepared, bounded or streamed. */
@@ -28,12 +30,19 @@ export class DatabaseModule implements OnModuleInit {
   }
 
   onModuleInit(): void {
+    // Bounded: a probe every few seconds must not use up the pool while the database is silent.
+    const pool = poolOf(this.dataSource);
     this.readiness.add('database', async () => {
-      await this.dataSource.query('SELECT 1');
+      await boundedQuery(pool, { name: 'ready-database', text: 'SELECT 1' });
       return null;
     });
-    this.readiness.add('migrations', async () =>
-      (await this.dataSource.showMigrations()) ? 'there are pending migrations' : null,
-    );
+    this.readiness.add('migrations', async () => {
+      const rows = await boundedQuery<{ name: string }>(pool, {
+        name: 'ready-migrations',
+        text: 'SELECT name FROM migrations',
+      });
+      const done = new Set(rows.map(({ name }) => name));
+      return MIGRATIONS.every(({ name }) => done.has(name)) ? null : 'there are pending migrations';
+    });
   }
 }

@@ -12,14 +12,18 @@ export class HealthController {
   constructor(private readonly checks: ReadinessChecks) {}
 
   @Get('health')
-  @ApiOperation({ summary: 'Is the process alive?', operationId: 'health' })
+  @ApiOperation({ summary: 'Is the process alive?', operationId: 'health', security: [] })
   @ApiResponse({ status: 200, standardSchema: HEALTH_SCHEMA })
   health(): { status: 'ok' } {
     return { status: 'ok' };
   }
 
   @Get('ready')
-  @ApiOperation({ summary: 'May this instance get traffic? If not, what is missing?', operationId: 'ready' })
+  @ApiOperation({
+    summary: 'May this instance get traffic? If not, what is missing?',
+    operationId: 'ready',
+    security: [],
+  })
   @ApiResponse({ status: 200, standardSchema: READINESS_SCHEMA })
   @ApiResponse({
     status: 503,

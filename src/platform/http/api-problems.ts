@@ -14,7 +14,7 @@ export const PROBLEM = z
     request_id: z.string().optional(),
     errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
   })
-  .meta({ id: 'Problem', description: 'Problem details (RFC 9457). `code` is stable.' });
+  .meta({ description: 'Problem details (RFC 9457). `code` is stable.' });
 
 /** Documents the refusals of a route; the ones that every route shares come by themselves. */
 export function ApiProblems(...codes: readonly ErrorCode[]): MethodDecorator {

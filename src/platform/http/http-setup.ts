@@ -30,6 +30,7 @@ export function configureHttp(app: NestExpressApplication, maxBodyBytes: number)
     }),
   );
   app.use(neverCache);
+  app.use(onlyWellFormedPaths);
   app.use(onlyJsonBodies);
   app.useBodyParser('json', { limit: maxBodyBytes, type: () => true });
   app.use(absentBodyIsEmpty);
@@ -38,6 +39,16 @@ export function configureHttp(app: NestExpressApplication, maxBodyBytes: number)
 function neverCache(_: Request, response: Response, next: NextFunction): void {
   response.setHeader('Cache-Control', 'no-store');
   next();
+}
+
+/** The router would fail on a stray percent sign, and the fault would look like one of the body. */
+function onlyWellFormedPaths(request: Request, _: Response, next: NextFunction): void {
+  try {
+    decodeURIComponent(request.path);
+    next();
+  } catch {
+    next(new DomainError('invalid_request', 'The path is not percent-encoded UTF-8.'));
+  }
 }
 
 function hasBody(request: Request): boolean {

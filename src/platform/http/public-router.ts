@@ -10,7 +10,7 @@ export function createPublicRouter(
 ): (request: IncomingMessage, response: ServerResponse) => boolean {
   const bySegment = new Map(endpoints.map((endpoint) => [endpoint.segment, endpoint]));
   return (request, response) => {
-    const url = request.url ?? '/';
+    const url = originForm(request.url ?? '/');
     if (!url.startsWith(PUBLIC_PREFIX)) return false;
     const query = url.indexOf('?');
     const path = url.slice(PUBLIC_PREFIX.length, query === -1 ? undefined : query);
@@ -21,4 +21,9 @@ export function createPublicRouter(
     else writeProblem(request, response, 'not_found', 'There is nothing at this path.');
     return true;
   };
+}
+
+/** RFC 9112 section 3.2.2: a client may send the whole URL, as it does to a proxy, and must be served all the same. */
+function originForm(target: string): string {
+  return target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '');
 }

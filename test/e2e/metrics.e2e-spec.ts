@@ -1,0 +1,254 @@
+import { Registry } from 'prom-client';
+import { buildCertId } from '../../src/pki/cert-id.js';
+import { parseCertificateFields } from '../../src/pki/certificate-fields.js';
+import { buildOcspRequest } from '../../src/pki/ocsp-request.js';
+import { IssuingDesk } from '../support/issuing.js';
+import { OpensslWorkshop } from '../support/openssl.js';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+import { waitUntil } from '../support/wait-until.js';
+
+const METRICS = '/api/v1/metrics/prometheus';
+const PKI = '/.well-known/pki';
+
+type Samples = ReadonlyMap<string, number>;
+
+let app: TestApp;
+let openssl: OpensslWorkshop;
+let desk: IssuingDesk;
+/** Before anything was asked for, and after all that is below. */
+let before: Samples;
+let after: Samples;
+
+beforeAll(async () => {
+  app = await startTestApp({ schedules: false });
+  openssl = new OpensslWorkshop();
+  desk = new IssuingDesk(app, openssl);
+  before = await scrape();
+  await issueAndRevoke();
+  await askOcsp();
+  await fetchCrls();
+  after = await scrape();
+});
+afterAll(async () => {
+  openssl.remove();
+  await app.stop();
+});
+
+/** Samples by name and labels, as the text writes them. */
+async function scrape(): Promise<Samples> {
+  const text = (await app.api.get(METRICS)).body.toString();
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(
+    lines.map((line) => {
+      const space = line.lastIndexOf(' ');
+      return [line.slice(0, space), Number(line.slice(space + 1))];
+    }),
+  );
+}
+
+async function issueAndRevoke(): Promise<void> {
+  await desk.root('kept');
+  await desk.intermediate('kept-low', 'kept');
+  for (const reason of ['superseded', 'keyCompromise', 'keyCompromise']) {
+    await desk.revoke(await desk.issue({ issuer: 'kept' }), { reason });
+  }
+  await app.api.post('/api/v1/issuers/nobody/disable');
+}
+
+async function askOcsp(): Promise<void> {
+  const { serial_number: serial } = await desk.issue({ issuer: 'kept' });
+  const issuer = parseCertificateFields((await app.pki(`${PKI}/ca/kept`)).body);
+  const certId = (hex: string) => buildCertId('sha1', issuer, Buffer.from(hex, 'hex'));
+  const post = (body: Buffer, path = `${PKI}/ocsp/kept`) => app.pki(path, { method: 'POST', body });
+  const request = buildOcspRequest([certId(serial)], null);
+  await post(request);
+  await post(request);
+  await app.pki(`${PKI}/ocsp/kept/${serial}`);
+  app.clock.advance(13 * 3600);
+  await post(request);
+  app.clock.advance(-13 * 3600);
+  await post(buildOcspRequest([certId(serial)], Buffer.alloc(16, 7)));
+  await post(buildOcspRequest([certId(serial), certId('0a')], null));
+  await post(buildOcspRequest([certId('0a')], null));
+  await post(Buffer.from('no request'));
+  await post(request, `${PKI}/ocsp/kept-low`);
+  const gone = await desk.issue({ issuer: 'kept' });
+  await desk.revoke(gone);
+  await app.pki(`${PKI}/ocsp/kept/${gone.serial_number}`);
+}
+
+async function fetchCrls(): Promise<void> {
+  await waitUntil('the CRL is there', async () => (await app.pki(`${PKI}/crl/kept`)).status === 200);
+  const { headers } = await app.pki(`${PKI}/crl/kept`);
+  await app.pki(`${PKI}/crl/kept`, { headers: { 'if-none-match': String(headers['etag']) } });
+  await app.pki(`${PKI}/crl/nobody`);
+  await desk.root('broken');
+  await app.dataSource.query(
+    `UPDATE keys SET wrapped_private_key = '\\x00' WHERE id = (SELECT key_id FROM issuers WHERE id = 'broken')`,
+  );
+  await app.pki(`${PKI}/crl/broken`);
+}
+
+const grewBy = (sample: string): number => (after.get(sample) ?? 0) - (before.get(sample) ?? 0);
+
+function expectGrowth(growth: Record<string, number>): void {
+  const actual = Object.keys(growth).map((sample): [string, number] => [sample, grewBy(sample)]);
+  expect(Object.fromEntries(actual)).toEqual(growth);
+}
+
+/** What proves of each metric that it moves. */
+const PROOFS: Record<string, () => void> = {
+  certplane_certificates_issued_total: () =>
+    expectGrowth({
+      'certplane_certificates_issued_total{profile="leaf"}': 5,
+      'certplane_certificates_issued_total{profile="intermediate"}': 1,
+      'certplane_certificates_issued_total{profile="ocsp-responder"}': 1,
+    }),
+  certplane_signatures_total: () => {
+    // Two roots, an intermediate, five leaves and a responder.
+    expectGrowth({ 'certplane_signatures_total{purpose="certificate"}': 9 });
+    // One stored and one after it went stale, one with a nonce, one of several, unknown, revoked.
+    expectGrowth({ 'certplane_signatures_total{purpose="ocsp"}': 6 });
+    expect(grewBy('certplane_signatures_total{purpose="crl"}')).toBeGreaterThan(0);
+  },
+  certplane_revocations_total: () =>
+    expectGrowth({
+      'certplane_revocations_total{reason="superseded"}': 1,
+      'certplane_revocations_total{reason="keyCompromise"}': 2,
+      'certplane_revocations_total{reason="unspecified"}': 1,
+    }),
+  certplane_events_total: () =>
+    expectGrowth({
+      'certplane_events_total{action="issuer.create",outcome="success"}': 3,
+      'certplane_events_total{action="certificate.issue",outcome="success"}': 5,
+      'certplane_events_total{action="certificate.revoke",outcome="success"}': 4,
+      'certplane_events_total{action="ocsp_responder.issue",outcome="success"}': 1,
+      'certplane_events_total{action="issuer.disable",outcome="refused"}': 1,
+    }),
+  certplane_ocsp_requests_total: () =>
+    expectGrowth({
+      'certplane_ocsp_requests_total{method="POST",status="good"}': 4,
+      'certplane_ocsp_requests_total{method="POST",status="several"}': 1,
+      'certplane_ocsp_requests_total{method="POST",status="unknown"}': 1,
+      'certplane_ocsp_requests_total{method="POST",status="malformedRequest"}': 1,
+      'certplane_ocsp_requests_total{method="POST",status="unauthorized"}': 1,
+      'certplane_ocsp_requests_total{method="GET",status="good"}': 1,
+      'certplane_ocsp_requests_total{method="GET",status="revoked"}': 1,
+    }),
+  certplane_ocsp_request_duration_seconds: () => {
+    expectGrowth({
+      certplane_ocsp_request_duration_seconds_count: 10,
+      'certplane_ocsp_request_duration_seconds_bucket{le="+Inf"}': 10,
+    });
+    expect(grewBy('certplane_ocsp_request_duration_seconds_sum')).toBeGreaterThan(0);
+  },
+  certplane_ocsp_cache_lookups_total: () =>
+    expectGrowth({
+      'certplane_ocsp_cache_lookups_total{layer="database",result="miss"}': 3,
+      'certplane_ocsp_cache_lookups_total{layer="database",result="hit"}': 2,
+      'certplane_ocsp_cache_lookups_total{layer="database",result="stale"}': 1,
+    }),
+  certplane_ocsp_events_total: () =>
+    expectGrowth({
+      'certplane_ocsp_events_total{event="response_stored"}': 3,
+      'certplane_ocsp_events_total{event="responses_invalidated"}': 4,
+      'certplane_ocsp_events_total{event="responder_issued"}': 1,
+    }),
+  certplane_crl_builds_total: () => {
+    expect(grewBy('certplane_crl_builds_total{result="published"}')).toBeGreaterThan(0);
+    expectGrowth({ 'certplane_crl_builds_total{result="failed"}': 1 });
+  },
+  certplane_crl_build_duration_seconds: () => {
+    expect(grewBy('certplane_crl_build_duration_seconds_count')).toBeGreaterThan(1);
+    expect(grewBy('certplane_crl_build_duration_seconds_sum')).toBeGreaterThan(0);
+  },
+  certplane_crl_requests_total: () => {
+    expect(grewBy('certplane_crl_requests_total{status="200"}')).toBeGreaterThanOrEqual(2);
+    expectGrowth({
+      'certplane_crl_requests_total{status="304"}': 1,
+      'certplane_crl_requests_total{status="404"}': 1,
+      'certplane_crl_requests_total{status="503"}': 1,
+    });
+  },
+  certplane_crl_number: () => expect(grewBy('certplane_crl_number{issuer="kept"}')).toBeGreaterThan(1_700_000_000_000),
+  certplane_crl_age_seconds: () => {
+    expect(after.get('certplane_crl_age_seconds{issuer="kept"}')).toBeGreaterThanOrEqual(0);
+    expect(after.get('certplane_crl_age_seconds{issuer="kept"}')).toBeLessThan(60);
+  },
+  certplane_crl_next_update_seconds: () => {
+    expect(after.get('certplane_crl_next_update_seconds{issuer="kept"}')).toBeGreaterThan(3 * 86_400);
+    expect(after.get('certplane_crl_next_update_seconds{issuer="kept"}')).toBeLessThan(4 * 86_400);
+  },
+  certplane_crl_entries: () => expect(grewBy('certplane_crl_entries{issuer="kept"}')).toBeGreaterThan(0),
+  certplane_crl_size_bytes: () => expect(grewBy('certplane_crl_size_bytes{issuer="kept"}')).toBeGreaterThan(200),
+};
+
+const declared = (): string[] =>
+  app.app.nest
+    .get(Registry)
+    .getMetricsAsArray()
+    .map(({ name }) => name);
+
+describe('the metrics', () => {
+  it('are each proven to move by one of the tests below', () => {
+    const own = declared().filter((name) => !/^(process|nodejs)_/.test(name));
+    expect(own.sort()).toEqual(Object.keys(PROOFS).sort());
+  });
+
+  it.each(Object.entries(PROOFS))('%s moves', (_, prove) => {
+    prove();
+  });
+
+  it('have those of Node.js beside them, a help text each, and the content type of Prometheus', async () => {
+    const names = declared();
+    for (const name of ['process_cpu_seconds_total', 'nodejs_eventloop_lag_seconds', 'nodejs_heap_size_used_bytes']) {
+      expect(names).toContain(name);
+    }
+    const answer = await app.api.get(METRICS);
+    expect(answer.headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
+    for (const name of names) expect(answer.body.toString()).toMatch(new RegExp(`# HELP ${name} \\S`));
+  });
+
+  it('tell of a CRL what stands in it', async () => {
+    const { body } = await app.pki(`${PKI}/crl/kept`);
+    const shown = await openssl.ok('crl', '-inform', 'DER', '-in', openssl.file('kept.crl', body), '-noout', '-text');
+    const samples = await scrape();
+    expect(samples.get('certplane_crl_size_bytes{issuer="kept"}')).toBe(body.length);
+    expect(samples.get('certplane_crl_entries{issuer="kept"}')).toBe(shown.match(/Serial Number/g)?.length);
+    expect(samples.get('certplane_crl_number{issuer="kept"}')).toBe(Number(/CRL Number: *\n +(\d+)/.exec(shown)?.[1]));
+  });
+});
+
+describe('a scrape while the CRLs can not be read', () => {
+  it('still has all that does not need them', async () => {
+    await app.dataSource.query('ALTER TABLE crls RENAME TO hidden');
+    try {
+      const samples = await scrape();
+      expect(samples.get('certplane_certificates_issued_total{profile="leaf"}')).toBeGreaterThan(0);
+      expect(samples.has('certplane_crl_number{issuer="kept"}')).toBe(false);
+    } finally {
+      await app.dataSource.query('ALTER TABLE hidden RENAME TO crls');
+    }
+    expect((await scrape()).has('certplane_crl_number{issuer="kept"}')).toBe(true);
+  });
+});
+
+describe('an issuer whose key does not open', () => {
+  it('makes the instance not ready, by name, and takes nothing from the others', async () => {
+    const answer = await app.api.get('/ready');
+    expect(answer.status).toBe(503);
+    expect(answer.json()).toEqual({
+      ready: false,
+      checks: { database: 'ok', migrations: 'ok', issuer_keys: expect.stringMatching(/can't be used: broken$/) },
+    });
+    expect((await app.api.get('/health')).status).toBe(200);
+    expect((await app.pki(`${PKI}/crl/kept`)).status).toBe(200);
+    const crl = await app.pki(`${PKI}/crl/broken`);
+    expect([crl.status, crl.json()['code'], crl.headers['retry-after']]).toEqual([503, 'crl_not_ready', '2']);
+    expect((await desk.issue({ issuer: 'kept' })).status).toBe('active');
+    const { csr } = await openssl.csr('/CN=c.example.com');
+    const refused = await app.api.post('/api/v1/certificates', { issuer_id: 'broken', csr });
+    expect([refused.status, refused.json()['code']]).toEqual([500, 'internal_error']);
+    expect(refused.body.toString()).not.toMatch(/key /);
+  });
+});
