@@ -62,7 +62,7 @@ export class IssuanceService {
       await this.keyStore.getSigner(request.issuer.keyId, 'certificate'),
     );
     const fingerprintSha256 = createHash('sha256').update(certificateDer).digest();
-    return Object.assign(reservation, { certificateDer, fingerprintSha256 }) as SignedCertificate;
+    return Object.assign(reservation, { certificateDer, fingerprintSha256 });
   }
 
   /** Stores the certificate of a reservation. @throws DomainError issuance_interrupted when it was given up meanwhile */

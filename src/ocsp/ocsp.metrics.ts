@@ -1,9 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Histogram, Registry } from 'prom-client';
 
-/** What happens to stored responses and responder certificates. */
-type OcspEvent = 'response_stored' | 'response_discarded' | 'responses_invalidated' | 'responder_issued';
-
 @Injectable()
 export class OcspMetrics {
   readonly requests: Counter<'method' | 'status'>;

@@ -187,7 +187,7 @@ describe('several processes on one embedded PostgreSQL', () => {
 
   it('makes one server when several start at once on an empty folder', async () => {
     const starts = await Promise.all([waitForStart(spawnStarter()), waitForStart(spawnStarter()), start(), start()]);
-    expect(starts.map(({ adopted }) => adopted).sort()).toEqual([false, true, true, true]);
+    expect(starts.filter(({ adopted }) => !adopted)).toHaveLength(1);
     expect(new Set(starts.map(({ url }) => url)).size).toBe(1);
     expect(readdirSync(home).sort()).toEqual(['postgres', 'postgres.log', 'postgres.password']);
   });
