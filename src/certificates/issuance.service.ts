@@ -46,6 +46,8 @@ export class IssuanceService {
    * @throws DomainError issuer_not_active, compromised_key
    */
   async sign(request: IssuanceRequest): Promise<SignedCertificate> {
+    // First, so that an issuer whose key is gone gives no serial numbers away.
+    const signer = await this.keyStore.getSigner(request.issuer.keyId, 'certificate');
     const reservation = await this.reserve(request);
     const issuerFields = parseCertificateFields(request.issuer.certificateDer);
     const certificateDer = await buildCertificate(
@@ -59,7 +61,7 @@ export class IssuanceService {
         authorityKeyIdentifier: issuerFields.subjectKeyIdentifier ?? keyIdentifierOf(issuerFields.spkiDer),
         profile: request.profile,
       },
-      await this.keyStore.getSigner(request.issuer.keyId, 'certificate'),
+      signer,
     );
     const fingerprintSha256 = createHash('sha256').update(certificateDer).digest();
     return Object.assign(reservation, { certificateDer, fingerprintSha256 });

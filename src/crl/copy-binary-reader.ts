@@ -20,11 +20,11 @@ export class CopyBinaryReader {
     const bytes = this.rest.length === 0 ? chunk : Buffer.concat([this.rest, chunk]);
     let at = 0;
     if (!this.headerRead) {
-      if (bytes.length < HEADER_BYTES) {
+      at = findHeaderEnd(bytes);
+      if (bytes.length < at) {
         this.rest = bytes;
         return;
       }
-      at = readHeader(bytes);
       this.headerRead = true;
     }
     while (!this.trailerRead && bytes.length - at >= 2) {
@@ -41,7 +41,9 @@ export class CopyBinaryReader {
   }
 }
 
-function readHeader(bytes: Buffer): number {
+/** Where the header ends, as far as is known yet. */
+function findHeaderEnd(bytes: Buffer): number {
+  if (bytes.length < HEADER_BYTES) return HEADER_BYTES;
   if (!bytes.subarray(0, SIGNATURE.length).equals(SIGNATURE)) throw new Error('not a binary COPY stream');
   return HEADER_BYTES + bytes.readUInt32BE(SIGNATURE.length + 4);
 }

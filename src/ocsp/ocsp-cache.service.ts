@@ -72,7 +72,7 @@ export class OcspCacheService {
       name: 'store-ocsp-response',
       text: `WITH current AS (
                SELECT issuer_id, serial_number FROM certificates
-                WHERE issuer_id = $1 AND serial_number = $2 AND certificate_der IS NOT NULL
+                WHERE issuer_id = $1 AND serial_number = $2 AND (certificate_der IS NOT NULL OR revoked_at IS NOT NULL)
                       AND revoked_at IS NOT DISTINCT FROM $4 AND revocation_reason IS NOT DISTINCT FROM $5
                   FOR SHARE
              ), written AS (

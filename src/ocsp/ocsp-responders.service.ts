@@ -81,7 +81,8 @@ export class OcspRespondersService {
   private async load(issuerId: string): Promise<OcspResponder> {
     const issuer = await this.dataSource.manager.findOneByOrFail(IssuerEntity, { id: issuerId });
     const current = await this.findUsable(issuer);
-    const responder = current !== null && !this.mustReplace(current, issuer) ? current : await this.replace(issuer);
+    const due = current === null || this.mustReplace(current, issuer);
+    const responder = due ? await this.tryToReplace(issuer, current) : current;
     this.held.set(issuerId, {
       responder,
       recheckAt: earliest(responder.notAfter, addSeconds(this.clock.now(), RECHECK_SECONDS)),
@@ -111,13 +112,26 @@ export class OcspRespondersService {
     }
   }
 
-  /** One instance makes the new responder; the others find it when they get the lock. */
-  private async replace(issuer: IssuerEntity): Promise<OcspResponder> {
-    const responder = await withAdvisoryLock(this.pool, `ocsp-responder:${issuer.id}`, { wait: true }, async () => {
+  /** A responder that can't be replaced now stays until it expires. */
+  private async tryToReplace(issuer: IssuerEntity, current: OcspResponder | null): Promise<OcspResponder> {
+    try {
+      return (await this.replace(issuer, current === null)) ?? current!;
+    } catch (error) {
+      if (current === null) throw error;
+      this.logger.error(
+        { err: error, issuerId: issuer.id },
+        'the OCSP responder could not be replaced; the old one stays',
+      );
+      return current;
+    }
+  }
+
+  /** One instance makes the new responder; the others find it when they get the lock. Null: another makes it just now. */
+  private async replace(issuer: IssuerEntity, wait: boolean): Promise<OcspResponder | null> {
+    return withAdvisoryLock(this.pool, `ocsp-responder:${issuer.id}`, { wait }, async () => {
       const made = await this.findUsable(issuer);
       return made !== null && !this.mustReplace(made, issuer) ? made : this.issue(issuer);
     });
-    return responder!;
   }
 
   private async issue(issuer: IssuerEntity): Promise<OcspResponder> {
