@@ -174,8 +174,7 @@ async function fetchCrl({ workshop, client }: Tour, url: string): Promise<void> 
 /** The lines of `openssl crl -text` about a certificate, or null. */
 function findCrlEntry(text: string, { serial_number }: Certificate): string | null {
   const entries = text.split(/^\s*(?=Serial Number: )/m).slice(1);
-  const serialOf = (entry: string): string | undefined =>
-    /^Serial Number: 0*([0-9A-F]+)/.exec(entry)?.[1]?.toLowerCase();
+  const serialOf = (entry: string): string | undefined => /^Serial Number: ([0-9A-F]+)/.exec(entry)?.[1]?.toLowerCase();
   const entry = entries.find((candidate) => serialOf(candidate) === serial_number);
   return entry === undefined ? null : `    ${entry.replace(/^\s*Signature Algorithm[^]*/m, '').trim()}`;
 }

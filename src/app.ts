@@ -7,6 +7,7 @@ import { SwaggerModule } from '@nestjs/swagger';
 import type { DataSource } from 'typeorm';
 import { AppModule, type Platform } from './app.module.js';
 import { FirstStart } from './control-plane/first-start.js';
+import { ServerCertificate } from './control-plane/server-certificate.js';
 import { ENTITIES } from './entities.js';
 import { KeyEntity } from './keys/key.entity.js';
 import { openListeners, PUBLIC_ENDPOINTS } from './listeners.js';
@@ -30,16 +31,33 @@ export interface AppOptions {
   readonly schedules?: boolean;
 }
 
+/** What the person at the terminal is told. */
+export interface AppFacts {
+  readonly warnings: readonly string[];
+  readonly caFile: string;
+  readonly adminKeyFile: string;
+}
+
 /** A running Certplane. */
-export interface App {
+export interface App extends AppFacts {
   readonly nest: NestExpressApplication;
   readonly httpsServer: HttpsServer;
   /** Null when the plain listener is off. */
   readonly pkiServer: Server | null;
-  readonly warnings: readonly string[];
-  readonly caFile: string;
-  readonly adminKeyFile: string;
   stop(): Promise<void>;
+}
+
+/** What is to be closed, last opened first. */
+class Closing {
+  private readonly closers: (() => Promise<void>)[] = [];
+
+  add(close: () => Promise<void>): void {
+    this.closers.push(close);
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.closers.splice(0).reverse()) await close();
+  }
 }
 
 /**
@@ -47,69 +65,70 @@ export interface App {
  * When any of it fails, what was started is stopped again.
  */
 export async function createApp(config: Config, options: AppOptions = {}): Promise<App> {
-  const { onProgress = () => undefined } = options;
-  const logger = options.logger ?? createLogger(config.logLevel);
-  const { masterKey, warning } = loadMasterKey(config);
-  const closing: (() => Promise<void>)[] = [];
-  const stop = async (): Promise<void> => {
-    for (const close of closing.splice(0).reverse()) await close();
-  };
+  const closing = new Closing();
+  const stop = (): Promise<void> => closing.close();
   try {
-    const dataSource = await connect(config, onProgress, closing);
-    const platform: Platform = {
-      config,
-      dataSource,
-      masterKey,
-      clock: options.clock ?? new Clock(),
-      logger,
-      schedules: options.schedules ?? true,
-    };
-    const nest = await withSetupLock(
-      dataSource,
-      () => onProgress('Waiting for another instance that sets up the database'),
-      () => setUp(platform, onProgress),
-    );
-    closing.push(() => nest.close());
-    const firstStart = nest.get(FirstStart);
+    const { nest, facts } = await startWithoutListeners(config, options, closing);
     const listeners = await openListeners(nest, config);
-    closing.push(() => listeners.close());
-    return {
-      nest,
-      httpsServer: listeners.https,
-      pkiServer: listeners.pki,
-      warnings: [warning, ...unsafeDefaults(config)].filter((text) => text !== null),
-      caFile: firstStart.caFile,
-      adminKeyFile: firstStart.adminKeyFile,
-      stop,
-    };
+    closing.add(() => listeners.close());
+    return { ...facts, nest, httpsServer: listeners.https, pkiServer: listeners.pki, stop };
   } catch (error) {
-    await stop().catch((failure: unknown) => logger.error({ err: failure }, 'cleaning up after a failed start failed'));
+    await stop().catch(() => undefined);
     throw error;
   }
 }
 
-async function connect(
-  config: Config,
-  onProgress: (message: string) => void,
-  closing: (() => Promise<void>)[],
-): Promise<DataSource> {
-  let url = config.databaseUrl;
-  if (url === null) {
-    const embedded = await startEmbeddedPostgres({
-      dataDir: join(config.dataDir, 'postgres'),
-      database: 'certplane',
-      onProgress,
-    });
-    closing.push(() => embedded.stop());
-    url = embedded.url;
+/** Does once what several processes of this machine then share: the schema, the first start, the TLS certificate. */
+export async function prepareApp(config: Config, options: AppOptions = {}): Promise<AppFacts> {
+  const closing = new Closing();
+  try {
+    const { nest, facts } = await startWithoutListeners(config, { ...options, schedules: false }, closing);
+    await nest.get(ServerCertificate).get();
+    return facts;
+  } finally {
+    await closing.close();
   }
-  const dataSource = createDataSource(url, ENTITIES);
+}
+
+async function startWithoutListeners(
+  config: Config,
+  { onProgress = () => undefined, clock = new Clock(), schedules = true, ...options }: AppOptions,
+  closing: Closing,
+): Promise<{ nest: NestExpressApplication; facts: AppFacts }> {
+  const logger = options.logger ?? createLogger(config.logLevel);
+  const { masterKey, warning } = loadMasterKey(config);
+  const database = await openDatabase(config, onProgress);
+  closing.add(() => database.close());
+  const dataSource = createDataSource(database.url, ENTITIES);
   onProgress('Connecting to PostgreSQL');
   await dataSource.initialize().catch((error: unknown) => {
     throw new StartError(`Can't connect to PostgreSQL (CERTPLANE_DATABASE_URL): ${reasonOf(error)}.`, error);
   });
-  closing.push(() => dataSource.destroy());
-  return dataSource;
+  closing.add(() => dataSource.destroy());
+  const platform: Platform = { config, dataSource, masterKey, clock, logger, schedules };
+  const nest = await withSetupLock(
+    dataSource,
+    () => onProgress('Waiting for another instance that sets up the database'),
+    () => setUp(platform, onProgress),
+  );
+  closing.add(() => nest.close());
+  const { caFile, adminKeyFile } = nest.get(FirstStart);
+  const warnings = [warning, ...unsafeDefaults(config)].filter((text) => text !== null);
+  return { nest, facts: { warnings, caFile, adminKeyFile } };
+}
+
+/** The database of the configuration, or the embedded one, started. */
+export async function openDatabase(
+  config: Config,
+  onProgress: (message: string) => void,
+): Promise<{ readonly url: string; close(): Promise<void> }> {
+  if (config.databaseUrl !== null) return { url: config.databaseUrl, close: () => Promise.resolve() };
+  const embedded = await startEmbeddedPostgres({
+    dataDir: join(config.dataDir, 'postgres'),
+    database: 'certplane',
+    onProgress,
+  });
+  return { url: embedded.url, close: () => embedded.stop() };
 }
 
 /** Node says nothing but the code when it tried several addresses of a host. */

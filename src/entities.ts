@@ -2,11 +2,15 @@ import { ApiKeyEntity } from './access/api-key.entity.js';
 import { AuditEventEntity } from './audit/audit-event.entity.js';
 import { BlockedKeyEntity } from './certificates/blocked-key.entity.js';
 import { CertificateEntity } from './certificates/certificate.entity.js';
+import { CrlDirtyMarkEntity } from './crl/crl-dirty-mark.entity.js';
 import { CrlEntity } from './crl/crl.entity.js';
 import { IssuerEntity } from './issuers/issuer.entity.js';
 import { KeyEntity } from './keys/key.entity.js';
 import { OcspResponderEntity } from './ocsp/ocsp-responder.entity.js';
 import { OcspResponseEntity } from './ocsp/ocsp-response.entity.js';
+import { PresignPositionEntity } from './ocsp/presign-position.entity.js';
+import { ResponderNodeEntity } from './ocsp/responder-node.entity.js';
+import { RevocationCounterEntity, RevocationFeedEntity } from './ocsp/revocation-feed.entity.js';
 
 /** Every table. A test holds them against the migrations. */
 export const ENTITIES = [
@@ -14,9 +18,14 @@ export const ENTITIES = [
   AuditEventEntity,
   BlockedKeyEntity,
   CertificateEntity,
+  CrlDirtyMarkEntity,
   CrlEntity,
   IssuerEntity,
   KeyEntity,
   OcspResponderEntity,
   OcspResponseEntity,
+  PresignPositionEntity,
+  ResponderNodeEntity,
+  RevocationCounterEntity,
+  RevocationFeedEntity,
 ];

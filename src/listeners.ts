@@ -38,8 +38,9 @@ export async function openListeners(nest: INestApplication, config: Config): Pro
   const https = createHttpsServer(
     { ...LISTENER_LIMITS, ...(await serverCertificate.get()), minVersion: 'TLSv1.3' },
     (request, response) => {
+      if (publicRouter(request, response)) return;
       identifyRequest(request, response);
-      if (!publicRouter(request, response)) framework(request, response);
+      framework(request, response);
     },
   );
   await open(https, config.host, config.httpsPort, 'CERTPLANE_HTTPS_PORT');
@@ -63,7 +64,6 @@ export async function openListeners(nest: INestApplication, config: Config): Pro
 
 function createPkiServer(publicRouter: ReturnType<typeof createPublicRouter>): Server {
   return createHttpServer(LISTENER_LIMITS, (request, response) => {
-    identifyRequest(request, response);
     if (publicRouter(request, response)) return;
     writeProblem(request, response, 'not_found', 'Only /.well-known/pki/ is served here; the rest is on HTTPS.');
   });

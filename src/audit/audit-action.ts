@@ -8,6 +8,8 @@ export const AUDIT_ACTIONS = [
   'certificate.issue',
   'certificate.revoke',
   'ocsp_responder.issue',
+  'ocsp_responder.rotate',
+  'ocsp_cache.refresh',
 ] as const;
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

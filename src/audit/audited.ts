@@ -47,7 +47,7 @@ export class RefusalAuditor implements NestInterceptor {
 
   private async recordRefusal(audited: Audited, request: Request, error: unknown): Promise<void> {
     const { code } = problemOf(error);
-    const subjectId = request.params['id'];
+    const subjectId = request.params['id'] ?? request.params['issuer_id'];
     try {
       await this.transactions.run((tx) =>
         this.audit.record(tx, callerOf(request), {

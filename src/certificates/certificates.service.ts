@@ -1,21 +1,18 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
-import { AuditService } from '../audit/audit.service.js';
+import { DataSource, In } from 'typeorm';
 import type { IssuerEntity } from '../issuers/issuer.entity.js';
 import { IssuersService } from '../issuers/issuers.service.js';
-import { RelyingPartyAddresses } from '../issuers/relying-party-addresses.js';
 import { validityPeriod } from '../issuers/validity-period.js';
 import { parseCertificateRequest } from '../pki/certificate-request.js';
-import { formatSerialNumber, parseSerialNumber } from '../pki/serial-number.js';
+import { parseSerialNumber } from '../pki/serial-number.js';
 import { Clock } from '../platform/clock/clock.js';
-import { Transactions } from '../platform/database/transaction.js';
 import { DomainError } from '../platform/errors/domain-error.js';
 import type { Caller } from '../platform/http/caller.js';
 import { cutPage, findCursorId } from '../platform/http/page.js';
 import { checkTlsLifetime } from './baseline-requirements.js';
 import { CertificateEntity } from './certificate.entity.js';
 import type { IssueCertificate, ListCertificates } from './certificate.schemas.js';
-import { IssuanceService } from './issuance.service.js';
+import { LeafIssuance } from './leaf-issuance.js';
 import { leafNames } from './leaf-names.js';
 
 export interface CertificateWithIssuer {
@@ -27,12 +24,9 @@ export interface CertificateWithIssuer {
 export class CertificatesService {
   constructor(
     private readonly dataSource: DataSource,
-    private readonly transactions: Transactions,
     private readonly issuers: IssuersService,
-    private readonly issuance: IssuanceService,
-    private readonly audit: AuditService,
+    private readonly leaves: LeafIssuance,
     private readonly clock: Clock,
-    private readonly addresses: RelyingPartyAddresses,
   ) {}
 
   /** Issues a leaf certificate for a CSR. */
@@ -41,49 +35,39 @@ export class CertificatesService {
     const issuer = await this.issuers.get(input.issuer_id);
     const now = this.clock.now();
     checkTlsLifetime(issuer, input.validity, now);
-    const period = validityPeriod(now, input.validity, issuer);
-    const signed = await this.issuance.sign({
-      issuer,
-      profile: {
-        kind: 'leaf',
+    const certificate = await this.leaves.issue(
+      {
+        issuer,
         subjectAlternativeNames: leafNames(request, input.subject_alternative_names),
-        urls: this.addresses.of(issuer.id),
+        subjectDer: request.subjectDer,
+        subject: request.subject,
+        spkiDer: request.spkiDer,
+        ...validityPeriod(now, input.validity, issuer),
       },
-      subjectDer: request.subjectDer,
-      subject: request.subject,
-      spkiDer: request.spkiDer,
-      ...period,
-    });
-    await this.transactions.run(async (tx) => {
-      await this.issuance.confirm(tx, signed);
-      await this.audit.record(tx, caller, {
-        action: 'certificate.issue',
-        subjectType: 'certificate',
-        subjectId: signed.id,
-        details: {
-          issuer_id: issuer.id,
-          serial_number: formatSerialNumber(signed.serialNumber),
-          subject: signed.subject,
-          subject_alternative_names: signed.subjectAlternativeNames,
-          not_after: signed.notAfter.toISOString(),
-        },
-      });
-    });
-    return { certificate: signed, issuer };
+      caller,
+    );
+    return { certificate, issuer };
   }
 
   /** @throws DomainError certificate_not_found */
   async get(id: string): Promise<CertificateWithIssuer> {
-    const certificate = await this.dataSource.manager.findOne(CertificateEntity, {
-      where: { id },
+    const [found] = await this.getAll([id]);
+    return found!;
+  }
+
+  /** In the order of the ids. @throws DomainError certificate_not_found when one is missing */
+  async getAll(ids: readonly string[]): Promise<CertificateWithIssuer[]> {
+    const rows = await this.dataSource.manager.find(CertificateEntity, {
+      where: { id: In([...ids]) },
       relations: { issuer: true },
     });
-    const issuer = certificate?.issuer;
-    const known = certificate !== null && (certificate.certificateDer !== null || certificate.revokedAt !== null);
-    if (!known || issuer === undefined) {
-      throw new DomainError('certificate_not_found', `There is no certificate ${id}.`);
-    }
-    return { certificate, issuer };
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    return ids.map((id) => toKnown(id, byId.get(id)));
+  }
+
+  /** What the issuer gave this serial number away for, a reservation too; null when it never did. */
+  async findBySerialNumber(issuerId: string, serialNumber: Buffer): Promise<CertificateEntity | null> {
+    return this.dataSource.manager.findOneBy(CertificateEntity, { issuerId, serialNumber });
   }
 
   /** Certificates, newest first. */
@@ -107,4 +91,13 @@ export class CertificatesService {
     if (query.status === 'active') rows.andWhere('c.revoked_at IS NULL AND c.not_after >= :now', { now });
     return cutPage(await rows.getMany(), query.limit);
   }
+}
+
+/** A reservation that nobody gave up is no certificate yet. */
+function toKnown(id: string, certificate: CertificateEntity | undefined): CertificateWithIssuer {
+  const known = certificate !== undefined && (certificate.certificateDer !== null || certificate.revokedAt !== null);
+  if (!known || certificate.issuer === undefined) {
+    throw new DomainError('certificate_not_found', `There is no certificate ${id}.`);
+  }
+  return { certificate, issuer: certificate.issuer };
 }

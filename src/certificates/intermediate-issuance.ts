@@ -6,6 +6,7 @@ import {
   type SubordinateRequest,
 } from '../issuers/subordinate-issuance.js';
 import { IssuanceService } from './issuance.service.js';
+import { ResponsePreparation } from './response-preparation.js';
 
 /** Intermediates stand in their parent's inventory like every other certificate. */
 @Injectable()
@@ -13,6 +14,7 @@ export class IntermediateIssuance extends SubordinateIssuance {
   constructor(
     private readonly issuance: IssuanceService,
     private readonly addresses: RelyingPartyAddresses,
+    private readonly responses: ResponsePreparation,
   ) {
     super();
   }
@@ -23,6 +25,13 @@ export class IntermediateIssuance extends SubordinateIssuance {
       issuer: parent,
       profile: { kind: 'intermediate', pathLength, urls: this.addresses.of(parent.id) },
     });
-    return { certificateDer: signed.certificateDer, confirm: (tx) => this.issuance.confirm(tx, signed) };
+    return {
+      certificateDer: signed.certificateDer,
+      confirm: async (tx) => {
+        await this.issuance.confirm(tx, signed);
+        await this.responses.enroll(tx, parent.id, signed.serialNumber);
+      },
+      prepareResponse: () => this.responses.prepare(parent.id, signed.serialNumber),
+    };
   }
 }

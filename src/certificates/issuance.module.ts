@@ -1,19 +1,23 @@
 import { Global, Module } from '@nestjs/common';
 import { RelyingPartyAddresses } from '../issuers/relying-party-addresses.js';
 import { SubordinateIssuance } from '../issuers/subordinate-issuance.js';
+import { CertificateStatusService } from './certificate-status.service.js';
 import { CertificatesMetrics } from './certificates.metrics.js';
 import { IntermediateIssuance } from './intermediate-issuance.js';
 import { IssuanceService } from './issuance.service.js';
+import { LeafIssuance } from './leaf-issuance.js';
 
 /** What signs and keeps the inventory. Global, so that issuers find the {@link SubordinateIssuance} that stands above them. */
 @Global()
 @Module({
   providers: [
     IssuanceService,
+    LeafIssuance,
+    CertificateStatusService,
     CertificatesMetrics,
     RelyingPartyAddresses,
     { provide: SubordinateIssuance, useClass: IntermediateIssuance },
   ],
-  exports: [IssuanceService, SubordinateIssuance],
+  exports: [IssuanceService, LeafIssuance, CertificateStatusService, SubordinateIssuance],
 })
 export class IssuanceModule {}

@@ -115,11 +115,19 @@ export class IssuanceService {
   /** A responder certificate is issued whatever the issuer's status: what it has issued stays checkable. */
   private async checkIssuer({ issuer, profile }: IssuanceRequest): Promise<void> {
     if (profile.kind === 'ocsp-responder') return;
-    const rows: { status: string }[] = await this.dataSource.query('SELECT status FROM issuers WHERE id = $1', [
-      issuer.id,
-    ]);
-    const status = rows[0]?.status;
-    if (status === 'active') return;
-    throw new DomainError('issuer_not_active', `The issuer ${issuer.id} is ${status}: it issues nothing.`);
+    const { id, parentId } = issuer;
+    const { serialNumber } = parseCertificateFields(issuer.certificateDer);
+    const [row] = await this.dataSource.query<{ status: string; revoked: boolean }[]>(
+      `SELECT status, EXISTS (SELECT FROM certificates
+                               WHERE issuer_id = $2 AND serial_number = $3 AND revoked_at IS NOT NULL) AS revoked
+         FROM issuers WHERE id = $1`,
+      [id, parentId, serialNumber],
+    );
+    if (row?.revoked === true) {
+      throw new DomainError('issuer_not_active', `The certificate of the issuer ${id} was revoked: it issues nothing.`);
+    }
+    if (row?.status !== 'active') {
+      throw new DomainError('issuer_not_active', `The issuer ${id} is ${row?.status}: it issues nothing.`);
+    }
   }
 }

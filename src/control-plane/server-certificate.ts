@@ -5,20 +5,16 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { Inject, Injectable } from '@nestjs/common';
-import { AuditService } from '../audit/audit.service.js';
-import { IssuanceService, type SignedCertificate } from '../certificates/issuance.service.js';
+import { LeafIssuance } from '../certificates/leaf-issuance.js';
 import type { IssuerEntity } from '../issuers/issuer.entity.js';
 import { IssuersService } from '../issuers/issuers.service.js';
-import { RelyingPartyAddresses } from '../issuers/relying-party-addresses.js';
 import { validityPeriod } from '../issuers/validity-period.js';
 import { distinguishedNameFromAttributes } from '../pki/distinguished-name.js';
 import { formatPem } from '../pki/pem.js';
-import { formatSerialNumber } from '../pki/serial-number.js';
 import { validateSubjectAlternativeNames, type SubjectAlternativeNames } from '../pki/subject-alternative-names.js';
 import { addSeconds, Clock } from '../platform/clock/clock.js';
 import { CONFIG } from '../platform/config/config.module.js';
 import type { Config } from '../platform/config/env.js';
-import { Transactions } from '../platform/database/transaction.js';
 import { StartError } from '../platform/errors/start-error.js';
 import { systemCaller } from '../platform/http/caller.js';
 import { LOCAL_ISSUER_ID } from './first-start.js';
@@ -39,10 +35,7 @@ export class ServerCertificate {
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly issuers: IssuersService,
-    private readonly issuance: IssuanceService,
-    private readonly addresses: RelyingPartyAddresses,
-    private readonly transactions: Transactions,
-    private readonly audit: AuditService,
+    private readonly leaves: LeafIssuance,
     private readonly clock: Clock,
   ) {}
 
@@ -56,17 +49,14 @@ export class ServerCertificate {
     return this.findStored(issuer) ?? this.issue(issuer);
   }
 
-  private get certFile(): string {
+  /** Key and certificates in one file: processes that renew at the same time can't leave a key beside another's certificate. */
+  private get file(): string {
     return join(this.config.dataDir, 'tls', 'server.pem');
-  }
-
-  private get keyFile(): string {
-    return join(this.config.dataDir, 'tls', 'server.key');
   }
 
   private findStored(issuer: IssuerEntity): TlsMaterial | null {
     try {
-      const material = readMaterial(this.certFile, this.keyFile);
+      const material = splitMaterial(readFileSync(this.file, 'utf8'));
       const certificate = new X509Certificate(material.cert);
       const fits =
         certificate.verify(new X509Certificate(issuer.certificateDer).publicKey) &&
@@ -84,40 +74,23 @@ export class ServerCertificate {
   private async issue(issuer: IssuerEntity): Promise<TlsMaterial> {
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
     const subject = distinguishedNameFromAttributes({ common_name: 'Certplane' });
-    const signed = await this.issuance.sign({
-      issuer,
-      profile: { kind: 'leaf', subjectAlternativeNames: this.namesHere(), urls: this.addresses.of(issuer.id) },
-      subjectDer: subject.der,
-      subject: subject.text,
-      spkiDer: publicKey.export({ type: 'spki', format: 'der' }),
-      ...validityPeriod(this.clock.now(), VALIDITY_SECONDS, issuer),
-    });
-    await this.record(signed);
+    const signed = await this.leaves.issue(
+      {
+        issuer,
+        subjectAlternativeNames: this.namesHere(),
+        subjectDer: subject.der,
+        subject: subject.text,
+        spkiDer: publicKey.export({ type: 'spki', format: 'der' }),
+        ...validityPeriod(this.clock.now(), VALIDITY_SECONDS, issuer),
+      },
+      systemCaller('server-certificate'),
+    );
     const material = {
       cert: [signed.certificateDer, ...issuer.chainDer].map((der) => formatPem('CERTIFICATE', der)).join(''),
       key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     };
-    writeFileWhole(this.keyFile, material.key, 0o600);
-    writeFileWhole(this.certFile, material.cert, 0o644);
+    writeFileWhole(this.file, material.key + material.cert, 0o600);
     return material;
-  }
-
-  private async record(signed: SignedCertificate): Promise<void> {
-    await this.transactions.run(async (tx) => {
-      await this.issuance.confirm(tx, signed);
-      await this.audit.record(tx, systemCaller('server-certificate'), {
-        action: 'certificate.issue',
-        subjectType: 'certificate',
-        subjectId: signed.id,
-        details: {
-          issuer_id: signed.issuerId,
-          serial_number: formatSerialNumber(signed.serialNumber),
-          subject: signed.subject,
-          subject_alternative_names: signed.subjectAlternativeNames,
-          not_after: signed.notAfter.toISOString(),
-        },
-      });
-    });
   }
 
   private namesHere(): SubjectAlternativeNames {
@@ -144,6 +117,12 @@ function readOperatorsMaterial(tls: NonNullable<Config['tls']>): TlsMaterial {
 
 function readMaterial(certFile: string, keyFile: string): TlsMaterial {
   return { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
+}
+
+/** The file has the key first, and the certificates behind it. */
+function splitMaterial(text: string): TlsMaterial {
+  const keyEnd = text.indexOf('-----BEGIN CERTIFICATE-----');
+  return { key: text.slice(0, keyEnd), cert: text.slice(keyEnd) };
 }
 
 /** A machine's own name may be anything; one that no certificate can hold is left out. */

@@ -52,6 +52,7 @@ export class CrlMetrics {
         help,
         labelNames: ['issuer'],
         registers,
+        aggregator: 'max',
         async collect() {
           const rows = await published();
           this.reset();

@@ -7,13 +7,9 @@ import { CrlScheduler } from './crl.scheduler.js';
 export class CrlService {
   constructor(private readonly scheduler: CrlScheduler) {}
 
-  /** Notes, in the revocation's transaction, that the published CRL lacks an entry. Locks the CRL row until the commit. */
+  /** Notes, in the revocation's transaction, that the published CRL lacks an entry. The COMMIT counts it (a deferred trigger). */
   async markDirty(tx: Tx, issuerId: string): Promise<void> {
-    await tx.query(
-      `INSERT INTO crls (issuer_id, dirty_revision) VALUES ($1, 1)
-         ON CONFLICT (issuer_id) DO UPDATE SET dirty_revision = crls.dirty_revision + 1`,
-      [issuerId],
-    );
+    await tx.query('INSERT INTO crl_dirty_marks (issuer_id) VALUES ($1)', [issuerId]);
   }
 
   /** After the commit: rebuilds without waiting for the schedule. Never fails; the schedule finds what is left undone. */

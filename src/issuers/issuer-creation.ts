@@ -9,12 +9,14 @@ import {
   formatDistinguishedName,
   type DistinguishedName,
 } from '../pki/distinguished-name.js';
+import { parsePublicKey } from '../pki/key-strength.js';
+import { parsePem } from '../pki/pem.js';
 import { checkImportedIssuer } from '../pki/imported-issuer.js';
 import { randomSerialNumber } from '../pki/serial-number.js';
 import { truncateToSecond } from '../platform/clock/clock.js';
 import type { Tx } from '../platform/database/transaction.js';
 import { DomainError } from '../platform/errors/domain-error.js';
-import { IssuerEntity, type IssuerKind } from './issuer.entity.js';
+import { IssuerEntity } from './issuer.entity.js';
 import type { CreateIssuer, SubjectInput } from './issuer.schemas.js';
 import { SubordinateIssuance } from './subordinate-issuance.js';
 import { validityPeriod } from './validity-period.js';
@@ -25,6 +27,8 @@ export interface PreparedIssuer {
   readonly saveKey: (tx: Tx) => Promise<void>;
   /** Puts what a parent signed into the parent's inventory. */
   readonly confirm: (tx: Tx) => Promise<void>;
+  /** After the commit: what relying parties of the parent will ask for. Never rejects. */
+  readonly prepareResponse: () => Promise<void>;
 }
 
 type CreateRoot = Extract<CreateIssuer, { kind: 'root' }>;
@@ -92,6 +96,7 @@ export class IssuerCreation {
     return {
       ...this.prepared(input, key, now, { certificateDer, chainDer, parentId: parent.id, pathLength }),
       confirm: (tx) => signed.confirm(tx),
+      prepareResponse: () => signed.prepareResponse(),
     };
   }
 
@@ -113,7 +118,7 @@ export class IssuerCreation {
   }
 
   private prepared(
-    input: { id: string; name: string; kind: IssuerKind; baseline_requirements: boolean },
+    input: CreateIssuer,
     key: NewKey,
     now: Date,
     made: {
@@ -135,10 +140,17 @@ export class IssuerCreation {
       notBefore: fields.notBefore,
       notAfter: fields.notAfter,
       baselineRequirements: input.baseline_requirements,
+      ocspRequestSignature: input.ocsp_request_signature,
+      ocspRequesterCasDer: readRequesterCas(input),
       createdAt: truncateToSecond(now),
       ...made,
     };
-    return { issuer, saveKey: (tx) => key.save(tx), confirm: () => Promise.resolve() };
+    return {
+      issuer,
+      saveKey: (tx) => key.save(tx),
+      confirm: () => Promise.resolve(),
+      prepareResponse: () => Promise.resolve(),
+    };
   }
 }
 
@@ -148,6 +160,20 @@ function distinguishedName(subject: SubjectInput): DistinguishedName {
     (attribute): attribute is [string, string] => attribute[1] !== undefined,
   );
   return distinguishedNameFromAttributes(Object.fromEntries(given));
+}
+
+function readRequesterCas(input: CreateIssuer): Buffer[] {
+  const { ocsp_request_signature: policy, ocsp_requester_cas_pem: pem } = input;
+  if (policy === 'ignore' && pem === undefined) return [];
+  if (pem === undefined) {
+    const message = `is needed where ocsp_request_signature is ${policy}`;
+    throw new DomainError('invalid_request', `ocsp_requester_cas_pem ${message}`, [
+      { field: 'ocsp_requester_cas_pem', message },
+    ]);
+  }
+  const certificates = parsePem(pem, 'CERTIFICATE');
+  for (const der of certificates) parsePublicKey(parseCertificateFields(der).spkiDer);
+  return certificates;
 }
 
 function checkPathLength(parent: IssuerEntity, pathLength: number): void {

@@ -3,7 +3,7 @@ import { DataSource, In, Not } from 'typeorm';
 import { CERT_ID_ALGORITHMS, hashCertIdIssuer, type CertId, type CertIdAlgorithm } from '../pki/cert-id.js';
 import { parseCertificateFields } from '../pki/certificate-fields.js';
 import { InjectLogger, type Logger } from '../platform/logging/logger.js';
-import { IssuerEntity } from './issuer.entity.js';
+import { IssuerEntity, type OcspRequestSignature } from './issuer.entity.js';
 
 /** What relying parties may know of an issuer. None of it ever changes, so it is kept for the life of the process. */
 export interface IssuerIdentity {
@@ -13,6 +13,8 @@ export interface IssuerIdentity {
   readonly certificateDer: Buffer;
   readonly chainDer: readonly Buffer[];
   readonly notAfter: Date;
+  readonly ocspRequestSignature: OcspRequestSignature;
+  readonly ocspRequesterCasDer: readonly Buffer[];
   /** What a CertID of this issuer holds, by its hash algorithm. */
   readonly certIdHashes: ReadonlyMap<CertIdAlgorithm, CertIdHashes>;
 }
@@ -26,7 +28,8 @@ interface CertIdHashes {
 @Injectable()
 export class IssuerDirectory {
   private readonly byId = new Map<string, IssuerIdentity>();
-  private readonly byCertId = new Map<string, IssuerIdentity>();
+  /** By {@link certIdKey}: few, mostly one. */
+  private readonly byCertId = new Map<number, IssuerIdentity[]>();
   private loading: Promise<void> | null = null;
 
   constructor(
@@ -41,13 +44,24 @@ export class IssuerDirectory {
     return this.byId.get(id) ?? null;
   }
 
+  /**
+   * The issuer that a CertID names, if it is the one with this id (null: whichever) and known already: no waiting.
+   */
+  findKnown(certId: CertId, issuerId: string | null): IssuerIdentity | null {
+    if (issuerId !== null) {
+      const issuer = this.byId.get(issuerId);
+      return issuer !== undefined && namesIssuer(certId, issuer) ? issuer : null;
+    }
+    for (const issuer of this.byCertId.get(certIdKey(certId)) ?? []) if (namesIssuer(certId, issuer)) return issuer;
+    return null;
+  }
+
   /** The issuer that a CertID names by the hashes of its name and key, or null: then it is none of ours. */
   async findByCertId(certId: CertId): Promise<IssuerIdentity | null> {
-    const key = certIdKey(certId.algorithm, certId.issuerNameHash, certId.issuerKeyHash);
-    const known = this.byCertId.get(key);
-    if (known !== undefined) return known;
+    const known = this.findKnown(certId, null);
+    if (known !== null) return known;
     await this.loadNew();
-    return this.byCertId.get(key) ?? null;
+    return this.findKnown(certId, null);
   }
 
   /** The loads that are asked for at the same time are one. */
@@ -60,7 +74,13 @@ export class IssuerDirectory {
     const known = [...this.byId.keys()];
     const rows = await this.dataSource.manager.find(IssuerEntity, {
       where: known.length === 0 ? {} : { id: Not(In(known)) },
-      select: { id: true, certificateDer: true, chainDer: true },
+      select: {
+        id: true,
+        certificateDer: true,
+        chainDer: true,
+        ocspRequestSignature: true,
+        ocspRequesterCasDer: true,
+      },
     });
     for (const row of rows) {
       try {
@@ -84,19 +104,21 @@ export class IssuerDirectory {
       certificateDer,
       chainDer,
       notAfter,
+      ocspRequestSignature: row.ocspRequestSignature,
+      ocspRequesterCasDer: row.ocspRequesterCasDer,
       certIdHashes,
     };
-    for (const [algorithm, { issuerNameHash, issuerKeyHash }] of certIdHashes) {
-      const key = certIdKey(algorithm, issuerNameHash, issuerKeyHash);
+    for (const key of new Set([...certIdHashes.values()].map(certIdKey))) {
       // A cross-certified twin has the same name and key: the first one answers for both.
-      if (!this.byCertId.has(key)) this.byCertId.set(key, identity);
+      this.byCertId.set(key, [...(this.byCertId.get(key) ?? []), identity]);
     }
     this.byId.set(id, identity);
   }
 }
 
-function certIdKey(algorithm: CertIdAlgorithm, nameHash: Buffer, keyHash: Buffer): string {
-  return `${algorithm}:${nameHash.toString('latin1')}${keyHash.toString('latin1')}`;
+/** Four octets tell the keys of our issuers apart well enough; what it finds is compared whole. */
+function certIdKey({ issuerKeyHash }: CertIdHashes): number {
+  return issuerKeyHash.readInt32BE();
 }
 
 /** True when the CertID's hashes are those of this issuer. */

@@ -9,7 +9,12 @@ export type IssuerKind = (typeof ISSUER_KINDS)[number];
 export const ISSUER_STATUSES = ['active', 'disabled', 'retired'] as const;
 export type IssuerStatus = (typeof ISSUER_STATUSES)[number];
 
+/** `ignore` it; `verify` it where there is one; `require` one. */
+export const OCSP_REQUEST_SIGNATURES = ['ignore', 'verify', 'require'] as const;
+export type OcspRequestSignature = (typeof OCSP_REQUEST_SIGNATURES)[number];
+
 @Entity('issuers')
+@Check('issuers_ocsp_request_signature_check', `ocsp_request_signature IN ('ignore', 'verify', 'require')`)
 @Check('issuers_kind_check', `kind IN ('root', 'intermediate', 'imported')`)
 @Check('issuers_status_check', `status IN ('active', 'disabled', 'retired')`)
 @Index('issuers_parent_id_idx', ['parentId'])
@@ -67,6 +72,14 @@ export class IssuerEntity {
   /** Keep to what the CA/B Baseline Requirements allow: no certificateHold, TLS lifetimes. */
   @Column('boolean', { name: 'baseline_requirements' })
   baselineRequirements!: boolean;
+
+  /** What is done with the signature of an OCSP request (RFC 6960 section 4.1.2). */
+  @Column('text', { name: 'ocsp_request_signature', default: 'ignore' })
+  ocspRequestSignature!: OcspRequestSignature;
+
+  /** The CAs whose certificates may sign OCSP requests. */
+  @Column('bytea', { name: 'ocsp_requester_cas_der', array: true, default: () => "'{}'" })
+  ocspRequesterCasDer!: Buffer[];
 
   @Column('timestamptz', { name: 'created_at' })
   createdAt!: Date;

@@ -3,7 +3,7 @@ import { formatPem } from '../pki/pem.js';
 import { KEY_ALGORITHMS, type KeyAlgorithm } from '../pki/signature-algorithm.js';
 import { DURATION_PATTERN, findDurationSeconds } from '../platform/config/duration.js';
 import { PAGE_QUERY } from '../platform/http/page.js';
-import { ISSUER_KINDS, ISSUER_STATUSES, type IssuerEntity } from './issuer.entity.js';
+import { ISSUER_KINDS, ISSUER_STATUSES, OCSP_REQUEST_SIGNATURES, type IssuerEntity } from './issuer.entity.js';
 import type { RelyingPartyUrls } from '../pki/certificate.js';
 
 export const ISSUER_ID_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -68,6 +68,17 @@ const COMMON = {
     .describe(
       'Keep to the CA/B Baseline Requirements: TLS lifetimes are limited and certificateHold is refused. For publicly trusted issuers.',
     ),
+  ocsp_request_signature: z
+    .enum(OCSP_REQUEST_SIGNATURES)
+    .default('ignore')
+    .describe(
+      'What is done with the signature of an OCSP request: `ignore` it, `verify` it where there is one, `require` one.',
+    ),
+  ocsp_requester_cas_pem: z
+    .string()
+    .max(65_536)
+    .optional()
+    .describe('The CAs (PEM) whose certificates may sign OCSP requests; needed for `verify` and `require`.'),
 };
 
 const MADE_HERE = {
@@ -118,6 +129,8 @@ export const ISSUER = z
     not_after: z.iso.datetime(),
     path_length: z.int().nullable(),
     baseline_requirements: z.boolean(),
+    ocsp_request_signature: z.enum(OCSP_REQUEST_SIGNATURES),
+    ocsp_requester_cas_pem: z.string(),
     certificate_pem: z.string(),
     chain_pem: z.string().describe('The certificates above it, nearest first; empty for a root.'),
     ocsp_url: z.string().nullable(),
@@ -142,6 +155,8 @@ export function presentIssuer(issuer: IssuerEntity, urls: RelyingPartyUrls): z.i
     not_after: issuer.notAfter.toISOString(),
     path_length: issuer.pathLength,
     baseline_requirements: issuer.baselineRequirements,
+    ocsp_request_signature: issuer.ocspRequestSignature,
+    ocsp_requester_cas_pem: issuer.ocspRequesterCasDer.map((der) => formatPem('CERTIFICATE', der)).join(''),
     certificate_pem: formatPem('CERTIFICATE', issuer.certificateDer),
     chain_pem: issuer.chainDer.map((der) => formatPem('CERTIFICATE', der)).join(''),
     ocsp_url: urls.ocsp,

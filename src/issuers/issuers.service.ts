@@ -39,6 +39,7 @@ export class IssuersService {
       if (isUniqueViolation(error)) throw issuerExists(input.id);
       throw error;
     }
+    await prepared.prepareResponse();
     return prepared.issuer;
   }
 

@@ -12,7 +12,7 @@ export class RelyingPartyAddresses {
   of(issuerId: string): RelyingPartyUrls {
     const base = `${this.config.pkiUrl}${PUBLIC_PREFIX}`;
     return {
-      ocsp: `${base}ocsp/${issuerId}`,
+      ocsp: this.config.ocsp.enabled ? `${base}ocsp/${issuerId}` : null,
       crl: `${base}crl/${issuerId}`,
       caIssuers: `${base}ca/${issuerId}`,
     };

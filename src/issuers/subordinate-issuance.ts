@@ -15,6 +15,8 @@ export interface SubordinateCertificate {
   readonly certificateDer: Buffer;
   /** Puts the certificate into its parent's inventory. */
   confirm(tx: Tx): Promise<void>;
+  /** After the commit: has its OCSP response ready. Never rejects. */
+  prepareResponse(): Promise<void>;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { findKeyAlgorithm, type KeyAlgorithm } from '../pki/signature-algorithm.js';
 import type { Signer } from '../pki/signer.js';
@@ -8,17 +8,19 @@ import { Clock } from '../platform/clock/clock.js';
 import { uuidV7 } from '../platform/database/uuid.js';
 import type { Tx } from '../platform/database/transaction.js';
 import { KeyEntity } from './key.entity.js';
-import { KeyStore, KeyUnavailableError, type NewKey, type SigningPurpose } from './key-store.js';
+import { KeyStore, KeyUnavailableError, type NewKey, type SigningJob, type SigningPurpose } from './key-store.js';
 import { KeysMetrics } from './keys.metrics.js';
 import { LocalSigner } from './local-signer.js';
 import { MasterKey, UnwrapError } from './master-key.js';
+import { SigningPool } from './signing-pool.js';
 
 const generate = promisify(generateKeyPair);
 
 /** Keys in the database, wrapped under the master key; opened once a process and then kept in memory. */
 @Injectable()
-export class DatabaseKeyStore extends KeyStore {
+export class DatabaseKeyStore extends KeyStore implements OnModuleDestroy {
   private readonly opened = new Map<string, KeyObject>();
+  private readonly pool = new SigningPool();
 
   constructor(
     private readonly dataSource: DataSource,
@@ -51,7 +53,41 @@ export class DatabaseKeyStore extends KeyStore {
   }
 
   override async getSigner(keyId: string, purpose: SigningPurpose): Promise<Signer> {
-    return this.createSigner(this.opened.get(keyId) ?? (await this.open(keyId)), purpose);
+    return this.createSigner(await this.getKey(keyId), purpose);
+  }
+
+  override async remove(tx: Tx, keyId: string): Promise<void> {
+    await tx.delete(KeyEntity, { id: keyId });
+    this.forget(keyId);
+  }
+
+  override forget(keyId: string): void {
+    this.opened.delete(keyId);
+  }
+
+  override get jobConcurrency(): number {
+    return this.pool.concurrency;
+  }
+
+  override async runJob<Input, Output>(
+    keyId: string,
+    purpose: SigningPurpose,
+    job: SigningJob<Input, Output>,
+    input: Input,
+  ): Promise<Output> {
+    if (!this.pool.isUsable) return super.runJob(keyId, purpose, job, input);
+    const done = await this.pool.run(await this.getKey(keyId), job, input);
+    if (done === null) return super.runJob(keyId, purpose, job, input);
+    this.metrics.signatures.inc({ purpose }, done.signatures);
+    return done.output;
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.pool.close();
+  }
+
+  private async getKey(keyId: string): Promise<KeyObject> {
+    return this.opened.get(keyId) ?? this.open(keyId);
   }
 
   private createSigner(privateKey: KeyObject, purpose: SigningPurpose): Signer {

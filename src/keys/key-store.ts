@@ -17,6 +17,14 @@ export interface NewKey {
   save(tx: Tx): Promise<void>;
 }
 
+/** Work that makes many signatures with one key, and that may be done in another thread. */
+export interface SigningJob<Input, Output> {
+  /** The URL of the module that exports {@link run} under this name: another thread imports it. */
+  readonly module: string;
+  /** Input and output have to be of what structured clone copies. */
+  readonly run: (signer: Signer, input: Input) => Promise<Output>;
+}
+
 /** Where private keys live. Nothing outside this folder touches one. */
 export abstract class KeyStore {
   abstract generate(algorithm: KeyAlgorithm): Promise<NewKey>;
@@ -24,6 +32,31 @@ export abstract class KeyStore {
   abstract adopt(privateKey: KeyObject): NewKey;
   /** @throws KeyUnavailableError when the key is not there, or can't be opened */
   abstract getSigner(keyId: string, purpose: SigningPurpose): Promise<Signer>;
+  /** Removes a key for good, in a transaction that removes the last that refers to it. */
+  abstract remove(tx: Tx, keyId: string): Promise<void>;
+
+  /** How many jobs get on at the same time. */
+  get jobConcurrency(): number {
+    return 1;
+  }
+
+  /**
+   * Runs a job off the event loop where its key can go there, else here, after others had their turn.
+   * @throws KeyUnavailableError, and what the job throws
+   */
+  async runJob<Input, Output>(
+    keyId: string,
+    purpose: SigningPurpose,
+    job: SigningJob<Input, Output>,
+    input: Input,
+  ): Promise<Output> {
+    const signer = await this.getSigner(keyId, purpose);
+    await new Promise((resolve) => setImmediate(resolve));
+    return job.run(signer, input);
+  }
+
+  /** Lets go of a key that is not needed here any more; it can still be asked for. */
+  abstract forget(keyId: string): void;
 }
 
 export class KeyUnavailableError extends Error {

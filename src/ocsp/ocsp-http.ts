@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { OCSP_REQUEST_MAX_BYTES } from '../pki/ocsp-request.js';
+import { BodyDeadline } from '../platform/http/body-deadline.js';
+import { decodeBase64Path } from './base64-path.js';
 
 /** What stands behind /.well-known/pki/ocsp/: an issuer's id, and for GET the request. */
 export interface OcspPath {
@@ -8,38 +10,35 @@ export interface OcspPath {
 }
 
 const ISSUER_ID = /^[a-z0-9-]{1,63}$/;
-/** An OCSPRequest is a SEQUENCE, so that its base64 begins with M; an issuer's id never has a capital. */
-const BASE64_REQUEST = /^M/;
 const SHORT_FORM = /^(?:0x)?[0-9a-fA-F:]{1,64}$/;
 /** Base64 takes four characters for three bytes, and url-encoding three for one. */
 const PATH_MAX_LENGTH = OCSP_REQUEST_MAX_BYTES * 4;
 
+/** A client that takes longer for a few hundred bytes has gone. */
+const BODY_TIMEOUT_MS = 8000;
+const bodyDeadline = new BodyDeadline(BODY_TIMEOUT_MS);
+
 /** Splits the path. Some clients put another slash before the request. Null where no request can stand. */
 export function findOcspPath(path: string): OcspPath | null {
   if (path.length > PATH_MAX_LENGTH) return null;
-  const trimmed = path.replace(/^\/+/, '');
-  if (trimmed === '' || BASE64_REQUEST.test(trimmed)) return { issuerId: null, rest: trimmed };
+  const trimmed = trimSlashes(path);
+  // An OCSPRequest is a SEQUENCE, so that its base64 begins with M; an issuer's id never has a capital.
+  if (trimmed === '' || trimmed.startsWith('M')) return { issuerId: null, rest: trimmed };
   const slash = trimmed.indexOf('/');
   const issuerId = slash === -1 ? trimmed : trimmed.slice(0, slash);
   if (!ISSUER_ID.test(issuerId)) return null;
-  return { issuerId, rest: slash === -1 ? '' : trimmed.slice(slash + 1).replace(/^\/+/, '') };
+  return { issuerId, rest: slash === -1 ? '' : trimSlashes(trimmed.slice(slash + 1)) };
 }
 
-/**
- * The request in a GET path (RFC 6960 appendix A.1): base64 with either alphabet, padded or not, url-encoded or not.
- * Null when it is none.
- */
+function trimSlashes(path: string): string {
+  let start = 0;
+  while (path[start] === '/') start++;
+  return start === 0 ? path : path.slice(start);
+}
+
+/** The request in a GET path (RFC 6960 appendix A.1), as {@link decodeBase64Path} reads it. Null when it is none. */
 export function findGetRequest(rest: string): Buffer | null {
-  let text: string;
-  try {
-    text = decodeURIComponent(rest);
-  } catch {
-    return null;
-  }
-  // A plus sign that a form decoder or a proxy took for a space.
-  const base64 = text.replaceAll(' ', '+').replaceAll('-', '+').replaceAll('_', '/').replace(/=+$/, '');
-  if (!/^[A-Za-z0-9+/]+$/.test(base64) || base64.length % 4 === 1) return null;
-  return Buffer.from(base64, 'base64');
+  return decodeBase64Path(rest);
 }
 
 /** True for the short form of GET: the path ends in a serial number instead of a request. */
@@ -47,26 +46,32 @@ export function isShortForm(rest: string): boolean {
   return SHORT_FORM.test(rest);
 }
 
-/** Reads a body of at most OCSP_REQUEST_MAX_BYTES bytes; null when it is longer, or breaks off. */
-export function readBody(request: IncomingMessage): Promise<Buffer | null> {
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    if (Number(request.headers['content-length'] ?? 0) > OCSP_REQUEST_MAX_BYTES) {
-      resolve(null);
-      return;
+/**
+ * Reads a body of at most OCSP_REQUEST_MAX_BYTES bytes, and calls back once: with null when it is longer, breaks off, or
+ * does not come in time.
+ */
+export function readBody(request: IncomingMessage, onBody: (body: Buffer | null) => void): void {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  let done = false;
+  const finish = (body: Buffer | null): void => {
+    if (done) return;
+    done = true;
+    bodyDeadline.end(wait);
+    onBody(body);
+  };
+  const giveUp = (): void => finish(null);
+  const wait = bodyDeadline.begin(giveUp);
+  request.on('data', (chunk: Buffer) => {
+    length += chunk.length;
+    if (length <= OCSP_REQUEST_MAX_BYTES) {
+      chunks.push(chunk);
+    } else {
+      request.pause();
+      finish(null);
     }
-    request.on('data', (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > OCSP_REQUEST_MAX_BYTES) {
-        request.pause();
-        resolve(null);
-      } else {
-        chunks.push(chunk);
-      }
-    });
-    request.once('end', () => resolve(Buffer.concat(chunks)));
-    request.once('error', () => resolve(null));
-    request.once('close', () => resolve(null));
   });
+  request.on('end', () => finish(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+  request.on('error', giveUp);
+  request.on('close', giveUp);
 }

@@ -2,11 +2,12 @@ import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, type Relat
 import { IssuerEntity } from '../issuers/issuer.entity.js';
 import { KeyEntity } from '../keys/key.entity.js';
 
-/** A delegated OCSP responder certificate. The one of an issuer that was made last is the one that signs. */
+/** A delegated OCSP responder certificate. The one of an issuer that nothing has superseded is the one that signs. */
 @Entity('ocsp_responders')
 @Index('ocsp_responders_issuer_id_idx', ['issuerId', 'id'])
+@Index('ocsp_responders_current_key', ['issuerId'], { unique: true, where: 'superseded_at IS NULL' })
 export class OcspResponderEntity {
-  /** UUID version 7: the greatest is the newest. */
+  /** UUID version 7. */
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'ocsp_responders_pkey' })
   id!: string;
 
@@ -32,4 +33,12 @@ export class OcspResponderEntity {
 
   @Column('timestamptz', { name: 'created_at' })
   createdAt!: Date;
+
+  /** Since when another one signs; it stays until the last response that it signed has expired. */
+  @Column('timestamptz', { name: 'superseded_at', nullable: true })
+  supersededAt!: Date | null;
+
+  /** When all that its predecessors had signed was signed anew. */
+  @Column('timestamptz', { name: 'responses_renewed_at', nullable: true })
+  responsesRenewedAt!: Date | null;
 }

@@ -2,7 +2,10 @@ import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, typ
 import { CertificateEntity } from '../certificates/certificate.entity.js';
 import type { CertIdAlgorithm } from '../pki/cert-id.js';
 
-/** A signed response without a nonce, ready to be sent. One for each certificate and CertID hash algorithm. */
+/**
+ * A signed response without a nonce, ready to be sent. One for each certificate and CertID hash algorithm. Without bytes it
+ * stands for one that is to be signed: the certificate is new, or was revoked.
+ */
 @Entity('ocsp_responses')
 @Check('ocsp_responses_status_check', `certificate_status IN ('good', 'revoked')`)
 @Index('ocsp_responses_refresh_at_idx', ['refreshAt'])
@@ -31,22 +34,26 @@ export class OcspResponseEntity {
   @PrimaryColumn('text', { name: 'cert_id_algorithm', primaryKeyConstraintName: 'ocsp_responses_pkey' })
   certIdAlgorithm!: CertIdAlgorithm;
 
-  @Column('text', { name: 'certificate_status' })
-  certificateStatus!: 'good' | 'revoked';
+  @Column('text', { name: 'certificate_status', nullable: true })
+  certificateStatus!: 'good' | 'revoked' | null;
 
-  @Column('bytea', { name: 'response_der' })
-  responseDer!: Buffer;
+  @Column('bytea', { name: 'response_der', nullable: true })
+  responseDer!: Buffer | null;
 
-  @Column('timestamptz', { name: 'produced_at' })
-  producedAt!: Date;
+  @Column('timestamptz', { name: 'produced_at', nullable: true })
+  producedAt!: Date | null;
 
-  @Column('timestamptz', { name: 'this_update' })
-  thisUpdate!: Date;
+  @Column('timestamptz', { name: 'this_update', nullable: true })
+  thisUpdate!: Date | null;
 
-  @Column('timestamptz', { name: 'next_update' })
-  nextUpdate!: Date;
+  @Column('timestamptz', { name: 'next_update', nullable: true })
+  nextUpdate!: Date | null;
 
   /** From here on a new response is signed instead: half of the validity (CA/B BR 4.9.10). */
   @Column('timestamptz', { name: 'refresh_at' })
   refreshAt!: Date;
+
+  /** How often signing has failed since the last success: a broken row waits longer and longer. */
+  @Column('smallint', { default: 0 })
+  failures!: number;
 }

@@ -1,8 +1,8 @@
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { IssuerDirectory } from '../issuers/issuer-directory.js';
 import { buildCertId } from '../pki/cert-id.js';
-import { OcspRequestError, parseOcspRequest, type OcspRequest } from '../pki/ocsp-request.js';
+import { OcspNonceError, OcspRequestError, parseOcspRequest, type OcspRequest } from '../pki/ocsp-request.js';
 import { ocspErrorResponse, type OcspErrorStatus } from '../pki/ocsp-response.js';
 import { PkiError } from '../pki/pki-error.js';
 import { parseSerialNumber } from '../pki/serial-number.js';
@@ -10,24 +10,50 @@ import { Clock } from '../platform/clock/clock.js';
 import { CONFIG } from '../platform/config/config.module.js';
 import type { Config } from '../platform/config/env.js';
 import { isDatabaseUnavailable } from '../platform/database/database-error.js';
-import { cachingHeaders, matchesEtag, writeBody, writeProblem } from '../platform/http/public-answer.js';
+import { matchesEtag, writeProblem } from '../platform/http/public-answer.js';
+import { createClientAddressResolver, type ClientAddressResolver } from '../platform/http/client-address.js';
 import type { PublicEndpoint } from '../platform/http/public-endpoint.js';
 import { InjectLogger, type Logger } from '../platform/logging/logger.js';
+import type { Tally } from '../platform/metrics/tallied-counter.js';
+import { SourceRateLimiter } from '../platform/rate-limit/source-rate-limiter.js';
+import { OCSP_RESPONSE_CONTENT_TYPE, type OcspAnswer } from './ocsp-answer.js';
+import { findGetRequest, findOcspPath, isShortForm, readBody, type OcspPath } from './ocsp-http.js';
 import { OcspMetrics } from './ocsp.metrics.js';
 import { OCSP_PATHS } from './ocsp.openapi.js';
-import { findGetRequest, findOcspPath, isShortForm, readBody } from './ocsp-http.js';
-import { IssuerExpiredError } from './ocsp-responders.service.js';
-import { etagOf, OcspRefusal, OcspService, type OcspAnswer } from './ocsp.service.js';
+import { IssuerExpiredError } from './ocsp-responder-issuance.js';
+import { OcspRefusal } from './ocsp-refusal.js';
+import { OcspService } from './ocsp.service.js';
+import { BudgetExceededError } from './signing-budget.js';
 
-const CONTENT_TYPE = 'application/ocsp-response';
 /** CA/B BR 4.9.9 gives ten seconds for an answer. */
 const DEADLINE_MS = 8000;
+const RETRY_AFTER_SECONDS = 5;
+/** One MiB of memory. */
+const RATE_LIMIT_SOURCES = 65_536;
 
-/** GET and POST /.well-known/pki/ocsp (RFC 6960 appendix A). Every OCSP answer, a refusal too, has the HTTP status 200. */
+type Method = 'GET' | 'POST';
+
+/** One request on its way to its answer. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly method: Method;
+  /** Monotonic milliseconds: when its last byte was there. */
+  startedMs: number;
+}
+
+/**
+ * GET and POST /.well-known/pki/ocsp (RFC 6960 appendix A). Every OCSP answer, a refusal too, has the HTTP status 200.
+ * An answer that lies in memory is sent at once, without a promise.
+ */
 @Injectable()
 export class OcspEndpoint implements PublicEndpoint {
   readonly segment = 'ocsp';
   readonly openApiPaths = OCSP_PATHS;
+  /** By method and status. */
+  private readonly tallies = { GET: new Map<string, Tally>(), POST: new Map<string, Tally>() };
+  private readonly limiter: SourceRateLimiter;
+  private readonly addressOf: ClientAddressResolver;
 
   constructor(
     private readonly ocsp: OcspService,
@@ -36,86 +62,128 @@ export class OcspEndpoint implements PublicEndpoint {
     private readonly clock: Clock,
     @Inject(CONFIG) private readonly config: Config,
     @InjectLogger() private readonly logger: Logger,
-  ) {}
+  ) {
+    this.addressOf = createClientAddressResolver(config.trustedProxies);
+    this.limiter = new SourceRateLimiter({
+      perMinute: config.ocsp.rateLimitPerMinute,
+      maxSources: RATE_LIMIT_SOURCES,
+      nowMs: () => performance.now(),
+    });
+  }
 
   handle(request: IncomingMessage, response: ServerResponse, rest: string): void {
-    const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '');
+    if (!this.config.ocsp.enabled) {
+      writeProblem(request, response, 'not_found', 'OCSP is turned off here: use the CRL.');
+      return;
+    }
+    const method = request.method === 'HEAD' ? 'GET' : request.method;
     if (method !== 'GET' && method !== 'POST') {
       writeProblem(request, response, 'method_not_allowed', 'Ask with GET or POST.', { Allow: 'GET, HEAD, POST' });
       return;
     }
-    const stopTimer = this.metrics.seconds.startTimer();
-    void withDeadline(this.answer(request, method, rest), DEADLINE_MS)
-      .then(
-        (answer) => this.send(request, response, method, answer),
-        (error: unknown) => this.refuse(request, response, method, this.refusalOf(error)),
-      )
-      .finally(stopTimer);
-  }
-
-  private async answer(request: IncomingMessage, method: string, path: string): Promise<OcspAnswer> {
-    const found = findOcspPath(path);
-    if (found === null) throw new OcspRefusal('malformedRequest');
-    if (method === 'POST') {
-      if (found.rest !== '') throw new OcspRefusal('malformedRequest');
-      return this.ocsp.answer(this.parse(await readBody(request)), found.issuerId);
+    const exchange: Exchange = { request, response, method, startedMs: performance.now() };
+    const waitSeconds = this.limiter.take(this.addressOf(request));
+    const path = findOcspPath(rest);
+    if (waitSeconds > 0) {
+      this.metrics.count('rate_limited');
+      this.refuse(exchange, this.configuredRefusal('tryLater'), waitSeconds);
+    } else if (path === null || (method === 'POST' && path.rest !== '')) {
+      this.refuse(exchange, 'malformedRequest');
+    } else if (method === 'POST') {
+      readBody(request, (body) => {
+        exchange.startedMs = performance.now();
+        this.answerBytes(exchange, path.issuerId, body);
+      });
+    } else if (path.issuerId !== null && isShortForm(path.rest)) {
+      this.answerLater(exchange, this.answerShortForm(path.issuerId, path));
+    } else {
+      this.answerBytes(exchange, path.issuerId, findGetRequest(path.rest));
     }
-    const ocspRequest =
-      found.issuerId !== null && isShortForm(found.rest)
-        ? await this.shortForm(found.issuerId, found.rest)
-        : this.parse(findGetRequest(found.rest));
-    return this.ocsp.answer(ocspRequest, found.issuerId);
   }
 
-  private parse(bytes: Buffer | null): OcspRequest {
-    if (bytes === null) throw new OcspRefusal('malformedRequest');
-    return parseOcspRequest(bytes, { nonceMaxBytes: this.config.ocsp.nonceMax });
+  private answerBytes(exchange: Exchange, issuerId: string | null, bytes: Buffer | null): void {
+    let request: OcspRequest;
+    try {
+      if (bytes === null) throw new OcspRefusal('malformedRequest');
+      request = parseOcspRequest(bytes, { nonceMaxBytes: this.config.ocsp.nonceMax });
+    } catch (error) {
+      this.refuse(exchange, this.refusalOf(error));
+      return;
+    }
+    const nowMs = this.clock.now().getTime();
+    const answer = this.ocsp.findInMemory(request, issuerId, nowMs);
+    if (answer !== null) this.send(exchange, answer, nowMs);
+    else this.answerLater(exchange, this.ocsp.answer(request, issuerId, bytes));
+  }
+
+  private answerLater(exchange: Exchange, answer: Promise<OcspAnswer>): void {
+    withDeadline(answer, DEADLINE_MS).then(
+      (found) => this.send(exchange, found),
+      (error: unknown) => this.refuse(exchange, this.refusalOf(error)),
+    );
   }
 
   /** The short form names no hash algorithm: SHA-1, which most clients look for when they name none. */
-  private async shortForm(issuerId: string, text: string): Promise<OcspRequest> {
+  private async answerShortForm(issuerId: string, { rest }: OcspPath): Promise<OcspAnswer> {
     const issuer = await this.directory.findById(issuerId);
     if (issuer === null) throw new OcspRefusal('unauthorized');
-    return { certIds: [buildCertId('sha1', issuer, parseSerialNumber(text))], nonce: null, signed: false };
+    const request = { certIds: [buildCertId('sha1', issuer, parseSerialNumber(rest))], nonce: null, signed: false };
+    return this.ocsp.findInMemory(request, issuerId) ?? this.ocsp.answer(request, issuerId, null);
   }
 
-  private send(request: IncomingMessage, response: ServerResponse, method: string, answer: OcspAnswer): void {
-    this.metrics.requests.inc({ method, status: answer.status });
+  private send(
+    { request, response, method, startedMs }: Exchange,
+    answer: OcspAnswer,
+    nowMs = this.clock.now().getTime(),
+  ): void {
+    this.count(method, answer.status, startedMs);
     if (response.destroyed) return;
-    const headers: OutgoingHttpHeaders = { 'Content-Type': CONTENT_TYPE, ...this.cacheHeaders(answer) };
-    if (method === 'GET' && answer.cacheable !== null && matchesEtag(request, String(headers['ETag']))) {
-      response.writeHead(304, headers).end();
+    const { httpMaxAge } = this.config;
+    if (method === 'GET' && answer.times !== null && matchesEtag(request, answer.etag)) {
+      response.writeHead(304, answer.notModifiedHeaders(nowMs, httpMaxAge)).end();
       return;
     }
-    writeBody(request, response, 200, answer.der, headers);
+    response.writeHead(200, answer.rawHeaders(nowMs, httpMaxAge));
+    response.end(request.method === 'HEAD' ? undefined : answer.der);
   }
 
-  private cacheHeaders({ cacheable, der }: OcspAnswer): OutgoingHttpHeaders {
-    if (cacheable === null) return { 'Cache-Control': 'no-store' };
-    const untilRefresh = Math.floor((cacheable.refreshAt.getTime() - this.clock.now().getTime()) / 1000);
-    return cachingHeaders({
-      etag: etagOf(der),
-      lastModified: cacheable.thisUpdate,
-      expires: cacheable.nextUpdate,
-      maxAge: Math.max(0, Math.min(this.config.httpMaxAge, untilRefresh)),
-    });
-  }
-
-  private refuse(request: IncomingMessage, response: ServerResponse, method: string, status: OcspErrorStatus): void {
-    this.metrics.requests.inc({ method, status });
+  private refuse(
+    { request, response, method, startedMs }: Exchange,
+    status: OcspErrorStatus,
+    retryAfter?: number,
+  ): void {
+    this.count(method, status, startedMs);
     if (response.destroyed) return;
-    // The rest of a body that was not read to its end would be taken for the next request.
-    const close = !request.complete;
-    writeBody(request, response, 200, ocspErrorResponse(status), {
-      'Content-Type': CONTENT_TYPE,
+    const der = ocspErrorResponse(status);
+    const wait = retryAfter ?? (status === 'tryLater' ? RETRY_AFTER_SECONDS : null);
+    response.writeHead(200, {
+      'Content-Type': OCSP_RESPONSE_CONTENT_TYPE,
+      'Content-Length': der.length,
       'Cache-Control': 'no-store',
-      ...(status === 'tryLater' ? { 'Retry-After': '5' } : {}),
-      ...(close ? { Connection: 'close' } : {}),
+      ...(wait === null ? {} : { 'Retry-After': String(wait) }),
+      // The rest of a body that was not read to its end would be taken for the next request.
+      ...(request.complete ? {} : { Connection: 'close' }),
     });
+    response.end(request.method === 'HEAD' ? undefined : der);
+  }
+
+  private count(method: Method, status: string, startedMs: number): void {
+    const tallies = this.tallies[method];
+    let tally = tallies.get(status);
+    if (tally === undefined) tallies.set(status, (tally = this.metrics.requests.tally({ method, status })));
+    tally.count += 1;
+    this.metrics.seconds.observe((performance.now() - startedMs) / 1000);
+  }
+
+  /** Some clients know one refusal only. */
+  private configuredRefusal(standard: OcspErrorStatus): OcspErrorStatus {
+    return this.config.ocsp.refusal === 'standard' ? standard : 'unauthorized';
   }
 
   private refusalOf(error: unknown): OcspErrorStatus {
     if (error instanceof OcspRefusal) return error.status;
+    if (error instanceof BudgetExceededError) return 'tryLater';
+    if (error instanceof OcspNonceError) return this.configuredRefusal('malformedRequest');
     if (error instanceof OcspRequestError || error instanceof PkiError) return 'malformedRequest';
     if (error instanceof IssuerExpiredError) return 'unauthorized';
     this.logger.error({ err: error }, 'an OCSP request could not be answered');

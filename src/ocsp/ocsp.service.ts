@@ -1,62 +1,86 @@
-import { createHash } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
-import { CertificateStatusService, type CertificateStatus } from '../certificates/certificate-status.service.js';
+import { Injectable } from '@nestjs/common';
 import { IssuerDirectory, namesIssuer, type IssuerIdentity } from '../issuers/issuer-directory.js';
 import type { CertId } from '../pki/cert-id.js';
 import type { OcspRequest } from '../pki/ocsp-request.js';
-import { buildOcspResponse, type CertStatus, type OcspErrorStatus, type SingleResponse } from '../pki/ocsp-response.js';
 import { Clock } from '../platform/clock/clock.js';
-import { CONFIG } from '../platform/config/config.module.js';
-import type { Config } from '../platform/config/env.js';
-import { OcspCacheService, type StorableStatus, type StoredResponse } from './ocsp-cache.service.js';
-import { OcspRespondersService, type OcspResponder } from './ocsp-responders.service.js';
-import { responseTimes, unknownTimes, type ResponseTimes } from './ocsp-validity.js';
+import type { Tally } from '../platform/metrics/tallied-counter.js';
+import type { Filled } from './fenced-cache.js';
+import { OcspAnswer } from './ocsp-answer.js';
+import { OcspMetrics } from './ocsp.metrics.js';
+import { OcspNode } from './ocsp-node.service.js';
+import { OcspRefusal } from './ocsp-refusal.js';
+import { formatResponseKey, OcspResponseStore } from './ocsp-response-store.js';
+import { authorizeRequest, isOpenTo } from './request-authorization.js';
+import { ResponseSigner } from './response-signer.js';
+import { SigningBudget } from './signing-budget.js';
 
-/** A refusal: the OCSP error status that answers the request. */
-export class OcspRefusal extends Error {
-  constructor(readonly status: OcspErrorStatus) {
-    super(status);
-    this.name = 'OcspRefusal';
-  }
-}
+/** Answers for one client alone: this many at a time, and begun in one turn of the event loop; this many waiting. */
+const BUDGET_CONCURRENCY = 8;
+const BUDGET_QUEUE = 512;
 
-/** A signed answer. */
-export interface OcspAnswer {
-  readonly der: Buffer;
-  /** For the metric. */
-  readonly status: CertStatus['status'] | 'several';
-  /** When it may be kept on the way; null for one that is for this client alone, or soon wrong. */
-  readonly cacheable: ResponseTimes | null;
-}
-
-/** How often a decision is made anew because a revocation came between signing and storing. */
-const MAX_DECISIONS = 5;
-
+/** Answers from memory, else from the database, else with a fresh signature. */
 @Injectable()
 export class OcspService {
+  private readonly budget = new SigningBudget(BUDGET_CONCURRENCY, BUDGET_QUEUE, BUDGET_CONCURRENCY);
+  private readonly memoryHits: Tally;
+  private readonly memoryMisses: Tally;
+
   constructor(
     private readonly directory: IssuerDirectory,
-    private readonly statuses: CertificateStatusService,
-    private readonly responders: OcspRespondersService,
-    private readonly cache: OcspCacheService,
+    private readonly node: OcspNode,
+    private readonly store: OcspResponseStore,
+    private readonly signer: ResponseSigner,
     private readonly clock: Clock,
-    @Inject(CONFIG) private readonly config: Config,
-  ) {}
+    metrics: OcspMetrics,
+  ) {
+    this.memoryHits = metrics.cacheLookups.tally({ layer: 'memory', result: 'hit' });
+    this.memoryMisses = metrics.cacheLookups.tally({ layer: 'memory', result: 'miss' });
+  }
+
+  /**
+   * The answer from memory, at once, or null: then {@link answer} has to look further.
+   * @param issuerId the issuer that the address names, or null where the CertID alone finds it
+   */
+  findInMemory(
+    request: OcspRequest,
+    issuerId: string | null,
+    nowMs: number = this.clock.now().getTime(),
+  ): OcspAnswer | null {
+    const certId = request.certIds[0]!;
+    if (request.nonce !== null || request.certIds.length !== 1) return null;
+    const issuer = this.directory.findKnown(certId, issuerId);
+    const answer =
+      issuer === null || !isOpenTo(issuer, request) ? undefined : this.node.cache.find(responseKey(issuer, certId));
+    if (answer === undefined || nowMs >= answer.refreshAtMs) {
+      this.memoryMisses.count += 1;
+      return null;
+    }
+    this.memoryHits.count += 1;
+    return answer;
+  }
 
   /**
    * Answers a request. A lookup that fails throws: nothing is ever called good on doubt.
-   * @param issuerId the issuer that the address names, or null where the CertID alone finds it
-   * @throws OcspRefusal, and what the database throws
+   * @param bytes the request, for its signature; null for a short form
+   * @throws OcspRefusal, BudgetExceededError, and what the database throws
    */
-  async answer(request: OcspRequest, issuerId: string | null): Promise<OcspAnswer> {
-    const issuer = await this.findIssuer(request.certIds, issuerId);
-    const [certId, ...others] = request.certIds;
-    if (request.nonce === null && certId !== undefined && others.length === 0) return this.answerOne(issuer, certId);
-    return this.answerAfresh(issuer, request);
+  async answer(request: OcspRequest, issuerId: string | null, bytes: Buffer | null): Promise<OcspAnswer> {
+    const { certIds, nonce } = request;
+    const issuer = await this.findIssuer(certIds, issuerId);
+    await authorizeRequest(issuer, request, bytes, this.clock.now());
+    const [certId, ...others] = certIds;
+    if (nonce !== null || certId === undefined || others.length > 0) {
+      return this.budget.run(() => this.signer.signAfresh(issuer, certIds, nonce));
+    }
+    const key = responseKey(issuer, certId);
+    const held = this.node.cache.find(key);
+    // What is due to be replaced must not be found again while the new one is made.
+    if (held !== undefined && this.clock.now().getTime() >= held.refreshAtMs) this.node.cache.evict(key);
+    return this.node.cache.load(key, () => this.load(issuer, certId));
   }
 
   /** One responder signs the whole answer, so all CertIDs must name one issuer of ours. */
-  private async findIssuer(certIds: readonly CertId[], issuerId: string | null): Promise<IssuerIdentity> {
+  async findIssuer(certIds: readonly CertId[], issuerId: string | null): Promise<IssuerIdentity> {
     const issuer =
       issuerId === null ? await this.directory.findByCertId(certIds[0]!) : await this.directory.findById(issuerId);
     if (issuer === null || !certIds.every((certId) => namesIssuer(certId, issuer))) {
@@ -65,80 +89,19 @@ export class OcspService {
     return issuer;
   }
 
-  private async answerOne(issuer: IssuerIdentity, certId: CertId): Promise<OcspAnswer> {
+  private async load(issuer: IssuerIdentity, certId: CertId): Promise<Filled<OcspAnswer>> {
     const key = { issuerId: issuer.id, serialNumber: certId.serialNumber, algorithm: certId.algorithm };
-    const stored = await this.cache.find(key, this.clock.now());
-    if (stored !== null) return { der: stored.der, status: stored.certificateStatus, cacheable: stored };
-    const responder = await this.responders.get(issuer.id);
-    for (let decisions = 0; decisions < MAX_DECISIONS; decisions++) {
-      const status = await this.statuses.find(issuer.id, certId.serialNumber);
-      if (status === null || status.status === 'reserved') return this.answerUnknown(certId, responder);
-      const signed = await this.sign(certId, status, responder);
-      if (await this.cache.store(key, status, signed)) {
-        return { der: signed.der, status: status.status, cacheable: signed };
-      }
-    }
-    throw new OcspRefusal('tryLater');
-  }
-
-  /** With a nonce, or of several certificates: for this client alone. */
-  private async answerAfresh(issuer: IssuerIdentity, request: OcspRequest): Promise<OcspAnswer> {
-    const responder = await this.responders.get(issuer.id);
-    const responses: SingleResponse[] = [];
-    for (const certId of request.certIds) {
-      const status = await this.statuses.find(issuer.id, certId.serialNumber);
-      responses.push(this.single(certId, toCertStatus(status), responder).response);
-    }
-    const [only, ...others] = responses;
-    return {
-      der: await this.build(responses, responder, request.nonce),
-      status: only === undefined || others.length > 0 ? 'several' : only.certStatus.status,
-      cacheable: null,
-    };
-  }
-
-  private async answerUnknown(certId: CertId, responder: OcspResponder): Promise<OcspAnswer> {
-    const { response } = this.single(certId, { status: 'unknown' }, responder);
-    return { der: await this.build([response], responder, null), status: 'unknown', cacheable: null };
-  }
-
-  private async sign(certId: CertId, status: StorableStatus, responder: OcspResponder): Promise<StoredResponse> {
-    const { response, times } = this.single(certId, status, responder);
-    return { ...times, der: await this.build([response], responder, null), certificateStatus: status.status };
-  }
-
-  private single(
-    certId: CertId,
-    certStatus: CertStatus,
-    { notAfter }: OcspResponder,
-  ): { response: SingleResponse; times: ResponseTimes } {
-    const now = this.clock.now();
-    const times =
-      certStatus.status === 'unknown'
-        ? unknownTimes(now, notAfter)
-        : responseTimes(now, this.config.ocsp.validity, notAfter);
-    return { response: { certId, certStatus, thisUpdate: times.thisUpdate, nextUpdate: times.nextUpdate }, times };
-  }
-
-  private build(
-    responses: readonly SingleResponse[],
-    { keyHash, certificateDer, signer }: OcspResponder,
-    nonce: Buffer | null,
-  ): Promise<Buffer> {
-    const producedAt = this.clock.now();
-    return buildOcspResponse(
-      { responses, responderKeyHash: keyHash, producedAt, nonce, certificate: certificateDer },
-      signer,
-    );
+    const stored = await this.store.find(key, this.clock.now());
+    const answer =
+      stored === null
+        ? await this.signer.signAndStore(issuer, certId)
+        : new OcspAnswer(stored.der, stored.certificateStatus, stored);
+    if (answer !== null) return { value: answer, bytes: answer.bytes };
+    // Kept nowhere: random serial numbers must not fill a cache, and this one may be issued in a moment.
+    return { value: await this.budget.run(() => this.signer.signAfresh(issuer, [certId], null)), bytes: null };
   }
 }
 
-/** A serial number that is reserved has no certificate yet: like one that was never given away, it is not known. */
-function toCertStatus(status: CertificateStatus | null): CertStatus {
-  return status === null || status.status === 'reserved' ? { status: 'unknown' } : status;
-}
-
-/** The entity tag of a response (RFC 9919 section 5: the hexadecimal SHA-256 of its bytes). */
-export function etagOf(der: Buffer): string {
-  return `"${createHash('sha256').update(der).digest('hex')}"`;
+function responseKey(issuer: IssuerIdentity, { serialNumber, algorithm }: CertId): string {
+  return formatResponseKey({ issuerId: issuer.id, serialNumber, algorithm });
 }

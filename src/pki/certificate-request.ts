@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer';
-import { constants, verify, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { DerError, DerReader } from './der-reader.js';
 import { constructedContextTag, contextTag, TAG } from './der-tags.js';
 import { checkDistinguishedName, findCommonName, formatDistinguishedName } from './distinguished-name.js';
+import { isSignedBy, readSignatureScheme, type SignatureScheme } from './foreign-signature.js';
 import { findKeyWeakness, parsePublicKey } from './key-strength.js';
 import { OID } from './object-identifiers.js';
 import { parsePem } from './pem.js';
@@ -39,36 +40,12 @@ interface RequestFields {
   /** The contents of the value of the extensionRequest attribute. */
   readonly extensions: DerReader | null;
   /** Null where it is not one of those that are accepted. */
-  readonly algorithm: RequestAlgorithm | null;
+  readonly algorithm: SignatureScheme | null;
   readonly signature: Buffer;
-}
-
-interface RequestAlgorithm {
-  readonly keyType: 'ec' | 'rsa' | 'ed25519';
-  readonly digest: string | null;
-  /** The salt length in octets of RSA-PSS, absent for every other algorithm. */
-  readonly saltLength?: number;
 }
 
 const MAX_REQUEST_LENGTH = 64 * 1024;
 const EXTENSION_REQUEST = '1.2.840.113549.1.9.14';
-const RSASSA_PSS = '1.2.840.113549.1.1.10';
-const MGF1 = '1.2.840.113549.1.1.8';
-const DIGESTS = new Map<string, string>([
-  [OID.sha256, 'sha256'],
-  [OID.sha384, 'sha384'],
-  [OID.sha512, 'sha512'],
-]);
-// RFC 8017 appendix A.2.4, RFC 5758 section 3.2, RFC 8410 section 3.
-const ALGORITHMS = new Map<string, RequestAlgorithm>([
-  ['1.2.840.113549.1.1.11', { keyType: 'rsa', digest: 'sha256' }],
-  ['1.2.840.113549.1.1.12', { keyType: 'rsa', digest: 'sha384' }],
-  ['1.2.840.113549.1.1.13', { keyType: 'rsa', digest: 'sha512' }],
-  ['1.2.840.10045.4.3.2', { keyType: 'ec', digest: 'sha256' }],
-  ['1.2.840.10045.4.3.3', { keyType: 'ec', digest: 'sha384' }],
-  ['1.2.840.10045.4.3.4', { keyType: 'ec', digest: 'sha512' }],
-  ['1.3.101.112', { keyType: 'ed25519', digest: null }],
-]);
 // RFC 5280 section 4.2.1.6.
 const GENERAL_NAME_KINDS = new Map<number, keyof SubjectAlternativeNames>([
   [contextTag(1), 'email'],
@@ -111,7 +88,7 @@ function readRequest(reader: DerReader): RequestFields {
   readAlgorithmIdentifier(request);
   const signature = request.readBitString();
   request.expectEnd();
-  const algorithm = readAlgorithm(algorithmReader.readSequence());
+  const algorithm = readSignatureScheme(algorithmReader.readSequence());
   return { info, algorithm, signature, ...readRequestInfo(infoReader.readSequence()) };
 }
 
@@ -169,59 +146,14 @@ function getIpAddressText(octets: Buffer): string {
   throw new PkiError('invalid_name', `An IP address in the request has ${octets.length} octets instead of 4 or 16.`);
 }
 
-function readAlgorithm(identifier: DerReader): RequestAlgorithm | null {
-  const id = identifier.readOid();
-  if (id === RSASSA_PSS) return readPssParameters(identifier.readSequence());
-  const algorithm = ALGORITHMS.get(id);
-  if (algorithm === undefined) return null;
-  // RFC 4055 section 5: NULL for RSA, which some writers leave out. Nothing for the others.
-  if (algorithm.keyType === 'rsa' && !identifier.atEnd) identifier.readNull();
-  identifier.expectEnd();
-  return algorithm;
-}
-
-/** RFC 4055 section 3.1, with the same digest in both places; null for SHA-1, which is the default. */
-function readPssParameters(parameters: DerReader): RequestAlgorithm | null {
-  const digest = readDigest(parameters.optional(constructedContextTag(0)));
-  const mask = parameters.optional(constructedContextTag(1))?.readSequence();
-  if (digest === null || mask?.readOid() !== MGF1 || readDigest(mask) !== digest) return null;
-  const saltLength = parameters.optional(constructedContextTag(2))?.readInteger() ?? 20n;
-  parameters.expectEnd();
-  return { keyType: 'rsa', digest, saltLength: Number(saltLength) };
-}
-
-function readDigest(holder: DerReader | null): string | null {
-  const identifier = holder?.readSequence();
-  if (identifier === undefined) return null;
-  const digest = DIGESTS.get(identifier.readOid()) ?? null;
-  if (!identifier.atEnd) identifier.readNull();
-  identifier.expectEnd();
-  return digest;
-}
-
 async function checkSignature({ info, algorithm, signature }: RequestFields, publicKey: KeyObject): Promise<void> {
   if (algorithm === null) {
     const message = 'The request must be signed with Ed25519, or with ECDSA or RSA and SHA-256, SHA-384 or SHA-512.';
     throw new PkiError('csr_signature_invalid', message);
   }
-  const { keyType, digest, saltLength } = algorithm;
-  const pss = saltLength === undefined ? {} : { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
-  const key = { key: publicKey, ...pss };
-  if (keyType === publicKey.asymmetricKeyType && (await isSignature(digest, info, key, signature))) return;
+  if (await isSignedBy(publicKey, algorithm, info, signature)) return;
   const message = 'The signature of the request does not verify with the public key in it.';
   throw new PkiError('csr_signature_invalid', message);
-}
-
-/** Off the main thread. */
-function isSignature(
-  digest: string | null,
-  info: Buffer,
-  key: { readonly key: KeyObject; readonly padding?: number; readonly saltLength?: number },
-  signature: Buffer,
-): Promise<boolean> {
-  return new Promise<boolean>((resolve) => {
-    verify(digest, info, key, signature, (error, isRight) => resolve(error === null && isRight));
-  }).catch(() => false);
 }
 
 function readDer<T>(read: () => T): T {

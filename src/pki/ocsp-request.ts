@@ -27,6 +27,14 @@ export class OcspRequestError extends Error {
   }
 }
 
+/** The same, for a nonce that is too short or too long (RFC 9654 section 2.1) in a request that is else in order. */
+export class OcspNonceError extends OcspRequestError {
+  constructor(message: string) {
+    super(message);
+    this.name = 'OcspNonceError';
+  }
+}
+
 /**
  * Reads an OCSPRequest. A requestorName and a signature are looked at for their structure only; extensions that are not
  * critical and not known are ignored. Throws only OcspRequestError.
@@ -90,7 +98,7 @@ function readNonce(tagged: DerReader, maxBytes: number): Buffer | null {
   if (extension === undefined) return null;
   const nonce = DerReader.readAll(extension.value, (reader) => reader.readOctetString());
   if (nonce.length < 1 || nonce.length > maxBytes) {
-    throw new OcspRequestError(`a nonce of ${nonce.length} octets, where 1 to ${maxBytes} are accepted`);
+    throw new OcspNonceError(`a nonce of ${nonce.length} octets, where 1 to ${maxBytes} are accepted`);
   }
   return nonce;
 }

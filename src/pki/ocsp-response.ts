@@ -59,15 +59,21 @@ export function ocspErrorResponse(status: OcspErrorStatus): Buffer {
 }
 
 /**
- * Builds and signs an OCSPResponse with the status successful, in memory of its own (a cache that keeps it keeps nothing else).
+ * Builds and signs an OCSPResponse with the status successful; without a nonce in memory of its own (a cache that keeps it
+ * keeps nothing else).
  * Rejects with what the signer rejects with, and with RangeError where the fields make no response.
  */
 export async function buildOcspResponse(response: OcspResponse, signer: Signer): Promise<Buffer> {
   const tbs = buildResponseData(response);
   const signature = await signer.sign(tbs);
   const certs = response.certificate === null ? [] : [explicit(0, sequence(response.certificate))];
-  const basic = sequence(tbs, signer.algorithm.der, bitString(signature), ...certs);
-  return unpooled(sequence(SUCCESSFUL, explicit(0, sequence(BASIC, octetString(basic)))));
+  const der = wrapBasicResponse(sequence(tbs, signer.algorithm.der, bitString(signature), ...certs));
+  return response.nonce === null ? unpooled(der) : der;
+}
+
+/** The OCSPResponse with the status successful around the DER of a BasicOCSPResponse. */
+export function wrapBasicResponse(basic: Uint8Array): Buffer {
+  return sequence(SUCCESSFUL, explicit(0, sequence(BASIC, octetString(basic))));
 }
 
 function unpooled(bytes: Buffer): Buffer {
@@ -99,7 +105,8 @@ function buildSingleResponse({ certId, certStatus, thisUpdate, nextUpdate }: Sin
   );
 }
 
-function buildCertStatus(certStatus: CertStatus): Buffer {
+/** The CHOICE of RFC 6960 section 4.2.1. */
+export function buildCertStatus(certStatus: CertStatus): Buffer {
   switch (certStatus.status) {
     case 'good':
       return GOOD;

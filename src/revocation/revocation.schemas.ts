@@ -1,5 +1,9 @@
 import { z } from 'zod';
+import { CERTIFICATE_ID } from '../certificates/certificate.schemas.js';
+import type { CertificateEntity } from '../certificates/certificate.entity.js';
+import type { Visibility } from '../ocsp/revocation-visibility.js';
 import { REVOCATION_REASONS } from '../pki/revocation-reason.js';
+import { formatSerialNumber } from '../pki/serial-number.js';
 
 export const REVOKE_CERTIFICATE = z
   .strictObject({
@@ -14,13 +18,50 @@ export const REVOKE_CERTIFICATE = z
   .meta({ id: 'RevokeCertificate' });
 export type RevokeCertificate = z.output<typeof REVOKE_CERTIFICATE>;
 
-export const REVOCATION = z
+export const REVOKE_CERTIFICATES = REVOKE_CERTIFICATE.extend({
+  ids: z
+    .array(CERTIFICATE_ID)
+    .min(1)
+    .max(1000)
+    .transform((ids) => [...new Set(ids)])
+    .describe('Up to 1000; the answer tells of each of them.'),
+}).meta({ id: 'RevokeCertificates' });
+export type RevokeCertificates = z.output<typeof REVOKE_CERTIFICATES>;
+
+const VISIBLE = z
   .object({
-    id: z.uuid(),
-    serial_number: z.string(),
-    status: z.literal('revoked'),
-    reason: z.enum(REVOCATION_REASONS),
-    revoked_at: z.iso.datetime(),
-    invalidity_date: z.iso.datetime().nullable(),
+    ocsp: z.literal(true),
+    nodes: z.int().describe('How many processes answer OCSP from memory.'),
+    waited_ms: z.int().describe('How long this call waited for them.'),
   })
-  .meta({ id: 'Revocation' });
+  .describe('Every OCSP request that starts after this answer is told `revoked`.');
+
+const REVOKED_CERTIFICATE = z.object({
+  id: z.uuid(),
+  serial_number: z.string(),
+  status: z.literal('revoked'),
+  reason: z.enum(REVOCATION_REASONS),
+  revoked_at: z.iso.datetime(),
+  invalidity_date: z.iso.datetime().nullable(),
+});
+
+export const REVOCATION = REVOKED_CERTIFICATE.extend({ visible: VISIBLE }).meta({ id: 'Revocation' });
+
+export const REVOCATIONS = z
+  .object({ items: z.array(REVOKED_CERTIFICATE), visible: VISIBLE })
+  .meta({ id: 'Revocations' });
+
+export function presentRevoked(certificate: CertificateEntity): z.input<typeof REVOKED_CERTIFICATE> {
+  return {
+    id: certificate.id,
+    serial_number: formatSerialNumber(certificate.serialNumber),
+    status: 'revoked',
+    reason: certificate.revocationReason!,
+    revoked_at: certificate.revokedAt!.toISOString(),
+    invalidity_date: certificate.invalidityDate?.toISOString() ?? null,
+  };
+}
+
+export function presentVisibility({ nodes, waitedMs }: Visibility): z.input<typeof VISIBLE> {
+  return { ocsp: true, nodes, waited_ms: waitedMs };
+}

@@ -432,10 +432,16 @@ describe('revoking', () => {
       status: 'revoked',
       reason,
       revoked_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z$/),
+      visible: { ocsp: true, nodes: 1, waited_ms: expect.any(Number) },
       invalidity_date: null,
     });
     app.clock.advance(5);
-    expect(await desk.revoke(certificate, { reason: 'superseded' })).toEqual(first);
+    const second = await desk.revoke(certificate, { reason: 'superseded' });
+    expect(second).toEqual({ ...first, visible: { ...first.visible, waited_ms: second.visible.waited_ms } });
+    for (const { visible } of [first, second]) {
+      expect(Number.isInteger(visible.waited_ms) && visible.waited_ms >= 0).toBe(true);
+      expect(visible.waited_ms).toBeLessThan(app.config.ocsp.lease * 1000);
+    }
     expect(await app.api.fetch(`${CERTIFICATES}/${certificate.id}`)).toMatchObject({
       status: 'revoked',
       revoked_at: first.revoked_at,

@@ -1,4 +1,5 @@
-import { IssuingDesk, problemCode, type IssuerJson, type Page } from '../support/issuing.js';
+import { IssuingDesk, problemCode, type CertificateJson, type IssuerJson, type Page } from '../support/issuing.js';
+import { decodeOcsp } from '../support/ocsp-client.js';
 import { OpensslWorkshop } from '../support/openssl.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { waitUntil } from '../support/wait-until.js';
@@ -436,6 +437,34 @@ describe('the status of an issuer', () => {
       const shown = await openssl.ok('crl', '-inform', 'DER', '-in', crl, '-noout', '-text');
       return shown.toLowerCase().includes(serial_number);
     });
+  });
+
+  it('does not help one whose own certificate was revoked: it issues nothing, and stays checkable', async () => {
+    await desk.root('revoking-parent');
+    const child = await desk.intermediate('revoked-child', 'revoking-parent', { path_length: 0 });
+    const { csr } = await openssl.csr('/CN=below.example.com');
+    const issued = await desk.issue({ issuer: 'revoked-child', csr });
+    const { items } = await app.api.fetch<Page<CertificateJson>>(
+      '/api/v1/certificates?issuer_id=revoking-parent&profile=intermediate',
+    );
+    expect(items.map(({ subject }) => subject)).toEqual([child.subject]);
+    await desk.revoke(items[0]!, { reason: 'cessationOfOperation' });
+
+    const refused = await app.api.post('/api/v1/certificates', { issuer_id: 'revoked-child', csr });
+    expect(problemCode(refused)).toEqual([409, 'issuer_not_active']);
+    expect(refused.json<{ detail: string }>().detail).toMatch(/was revoked/);
+    const below = { id: 'below', name: 'below', kind: 'intermediate', parent_id: 'revoked-child', subject: 'CN=below' };
+    expect((await app.api.post(ISSUERS, below)).status).toBeGreaterThanOrEqual(400);
+    expect((await desk.issue({ issuer: 'revoking-parent', csr })).status).toBe('active');
+
+    // What it has issued can be asked for and revoked as before.
+    expect(await desk.revoke(issued)).toMatchObject({ status: 'revoked' });
+    const short = await app.pki(`/.well-known/pki/ocsp/revoked-child/${issued.serial_number}`);
+    expect(decodeOcsp(short.body).singles[0]?.status).toBe('revoked');
+    await waitUntil(
+      'its CRL is there',
+      async () => (await app.pki('/.well-known/pki/crl/revoked-child')).status === 200,
+    );
   });
 
   it('is not changed for an issuer that is not there', async () => {

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -78,16 +78,22 @@ describe('the HTTPS listener', () => {
     const first = readFileSync(file, 'utf8');
     const server = app.app.nest.get(ServerCertificate);
     app.clock.advance(59 * 86_400);
-    expect((await server.get()).cert).toBe(first);
+    const whole = async (): Promise<string> => {
+      const { key, cert } = await server.get();
+      return key + cert;
+    };
+    expect(await whole()).toBe(first);
     app.clock.advance(2 * 86_400);
     const renewed = await server.get();
-    expect(renewed.cert).not.toBe(first);
-    expect(readFileSync(file, 'utf8')).toBe(renewed.cert);
+    expect(renewed.key + renewed.cert).not.toBe(first);
+    expect(renewed.cert).not.toContain('PRIVATE KEY');
+    expect(readFileSync(file, 'utf8')).toBe(renewed.key + renewed.cert);
     const certificate = new X509Certificate(renewed.cert);
     expect(certificate.verify(new X509Certificate(app.ca).publicKey)).toBe(true);
     expect(Date.parse(certificate.validTo)).toBeGreaterThan(app.clock.now().getTime() + 80 * 86_400_000);
     const next = await startTestApp({ beside: app });
-    expect(readFileSync(file, 'utf8')).toBe(renewed.cert);
+    expect(readFileSync(file, 'utf8')).toBe(renewed.key + renewed.cert);
+    expect(await whole()).toBe(renewed.key + renewed.cert);
     await next.stop();
     app.clock.advance(-61 * 86_400);
   });
@@ -99,8 +105,15 @@ describe('the HTTPS listener', () => {
     writeFileSync(file, 'not a certificate');
     const second = await server.get();
     expect(new X509Certificate(second.cert).checkHost('localhost')).toBe('localhost');
-    writeFileSync(join(app.dataDir, 'tls', 'server.key'), 'not a key');
-    expect((await server.get()).cert).not.toBe(second.cert);
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+    const strange = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    for (const wrong of ['not a key\n', strange]) {
+      const before = (await server.get()).cert;
+      writeFileSync(file, wrong + before);
+      const after = await server.get();
+      expect(after.cert).not.toBe(before);
+      expect(new X509Certificate(after.cert).checkPrivateKey(createPrivateKey(after.key))).toBe(true);
+    }
   });
 });
 

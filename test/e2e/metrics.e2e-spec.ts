@@ -1,7 +1,11 @@
+import type { Pool } from 'pg';
 import { Registry } from 'prom-client';
+import { PresignScheduler } from '../../src/ocsp/presign-scheduler.js';
 import { buildCertId } from '../../src/pki/cert-id.js';
 import { parseCertificateFields } from '../../src/pki/certificate-fields.js';
 import { buildOcspRequest } from '../../src/pki/ocsp-request.js';
+import { withAdvisoryLock } from '../../src/platform/database/advisory-lock.js';
+import { PG_POOL } from '../../src/platform/database/database.module.js';
 import { IssuingDesk } from '../support/issuing.js';
 import { OpensslWorkshop } from '../support/openssl.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
@@ -18,6 +22,8 @@ let desk: IssuingDesk;
 /** Before anything was asked for, and after all that is below. */
 let before: Samples;
 let after: Samples;
+/** Between the two: when responses were due, and somebody else had the lock of the pre-signer. */
+let overdue: Samples;
 
 beforeAll(async () => {
   app = await startTestApp({ schedules: false });
@@ -27,6 +33,8 @@ beforeAll(async () => {
   await issueAndRevoke();
   await askOcsp();
   await fetchCrls();
+  overdue = await scrapeWhilePreSigningIsOverdue();
+  await app.app.nest.get(PresignScheduler).run();
   after = await scrape();
 });
 afterAll(async () => {
@@ -46,12 +54,32 @@ async function scrape(): Promise<Samples> {
   );
 }
 
+/** What is signed after a revocation is signed while nobody waits for it. */
+async function preSignedAll(): Promise<void> {
+  await waitUntil('the responses of all leaves are signed', async () => {
+    const unsigned = await app.dataSource.query<unknown[]>(
+      `SELECT FROM ocsp_responses JOIN certificates USING (issuer_id, serial_number)
+        WHERE response_der IS NULL AND profile = 'leaf'`,
+    );
+    return unsigned.length === 0;
+  });
+}
+
+async function scrapeWhilePreSigningIsOverdue(): Promise<Samples> {
+  app.clock.advance(13 * 3600);
+  const scheduler = app.app.nest.get(PresignScheduler);
+  await withAdvisoryLock(app.app.nest.get<Pool>(PG_POOL), 'ocsp-presign', { wait: false }, () => scheduler.run());
+  app.clock.advance(-13 * 3600);
+  return scrape();
+}
+
 async function issueAndRevoke(): Promise<void> {
   await desk.root('kept');
   await desk.intermediate('kept-low', 'kept');
   for (const reason of ['superseded', 'keyCompromise', 'keyCompromise']) {
     await desk.revoke(await desk.issue({ issuer: 'kept' }), { reason });
   }
+  await preSignedAll();
   await app.api.post('/api/v1/issuers/nobody/disable');
 }
 
@@ -74,6 +102,7 @@ async function askOcsp(): Promise<void> {
   await post(request, `${PKI}/ocsp/kept-low`);
   const gone = await desk.issue({ issuer: 'kept' });
   await desk.revoke(gone);
+  await preSignedAll();
   await app.pki(`${PKI}/ocsp/kept/${gone.serial_number}`);
 }
 
@@ -107,8 +136,9 @@ const PROOFS: Record<string, () => void> = {
   certplane_signatures_total: () => {
     // Two roots, an intermediate, five leaves and a responder.
     expectGrowth({ 'certplane_signatures_total{purpose="certificate"}': 9 });
-    // One stored and one after it went stale, one with a nonce, one of several, unknown, revoked.
-    expectGrowth({ 'certplane_signatures_total{purpose="ocsp"}': 6 });
+    // In advance: five leaves, once good, of which four are revoked afterwards, and an intermediate; each for two algorithms.
+    // Then one after it went stale, one with a nonce, one of several, one unknown.
+    expectGrowth({ 'certplane_signatures_total{purpose="ocsp"}': 2 * (5 + 4 + 1) + 4 });
     expect(grewBy('certplane_signatures_total{purpose="crl"}')).toBeGreaterThan(0);
   },
   certplane_revocations_total: () =>
@@ -144,16 +174,38 @@ const PROOFS: Record<string, () => void> = {
   },
   certplane_ocsp_cache_lookups_total: () =>
     expectGrowth({
-      'certplane_ocsp_cache_lookups_total{layer="database",result="miss"}': 3,
+      // Once from the database, twice from memory, once stale; a revoked one; one of nobody's; one asked of the wrong issuer.
+      'certplane_ocsp_cache_lookups_total{layer="memory",result="miss"}': 5,
+      'certplane_ocsp_cache_lookups_total{layer="memory",result="hit"}': 2,
+      'certplane_ocsp_cache_lookups_total{layer="database",result="miss"}': 1,
       'certplane_ocsp_cache_lookups_total{layer="database",result="hit"}': 2,
       'certplane_ocsp_cache_lookups_total{layer="database",result="stale"}': 1,
     }),
   certplane_ocsp_events_total: () =>
     expectGrowth({
-      'certplane_ocsp_events_total{event="response_stored"}': 3,
+      'certplane_ocsp_events_total{event="response_stored"}': 2 * (5 + 4 + 1) + 1,
+      'certplane_ocsp_events_total{event="response_presigned"}': 2,
       'certplane_ocsp_events_total{event="responses_invalidated"}': 4,
       'certplane_ocsp_events_total{event="responder_issued"}': 1,
     }),
+  certplane_ocsp_presign_due: () => {
+    // All but the one that was signed anew when it had gone stale.
+    expect(overdue.get('certplane_ocsp_presign_due')).toBe(2 * (5 + 1 + 1) - 1);
+    expect(after.get('certplane_ocsp_presign_due')).toBe(0);
+  },
+  certplane_ocsp_presign_lag_seconds: () => {
+    // Due at half of 24 hours, five minutes of which had passed when they were signed.
+    expect(overdue.get('certplane_ocsp_presign_lag_seconds')).toBeGreaterThanOrEqual(3600);
+    expect(after.get('certplane_ocsp_presign_lag_seconds')).toBe(0);
+  },
+  certplane_revocation_visibility_seconds: () => {
+    expectGrowth({
+      certplane_revocation_visibility_seconds_count: 4,
+      'certplane_revocation_visibility_seconds_bucket{le="+Inf"}': 4,
+    });
+    expect(grewBy('certplane_revocation_visibility_seconds_sum')).toBeGreaterThan(0);
+    expect(grewBy('certplane_revocation_visibility_seconds_sum')).toBeLessThan(4 * app.config.ocsp.lease);
+  },
   certplane_crl_builds_total: () => {
     expect(grewBy('certplane_crl_builds_total{result="published"}')).toBeGreaterThan(0);
     expectGrowth({ 'certplane_crl_builds_total{result="failed"}': 1 });

@@ -375,6 +375,22 @@ describe('the audit trail', () => {
       'issuer_exists',
     ],
     [
+      'ocsp_cache.refresh',
+      '/api/v1/admin/ocsp/cache/switch/refresh',
+      undefined,
+      '/api/v1/admin/ocsp/cache/nobody/refresh',
+      undefined,
+      'issuer_not_found',
+    ],
+    [
+      'ocsp_responder.rotate',
+      '/api/v1/admin/ocsp/responders/switch/rotate',
+      undefined,
+      '/api/v1/admin/ocsp/responders/nobody/rotate',
+      undefined,
+      'issuer_not_found',
+    ],
+    [
       'issuer.disable',
       '/api/v1/issuers/switch/disable',
       undefined,
@@ -416,14 +432,17 @@ describe('the audit trail', () => {
     ],
   ];
 
+  const SUCCESS: Record<string, number> = {
+    'issuer.create': 201,
+    'certificate.issue': 201,
+    'ocsp_cache.refresh': 202,
+  };
+
   it('has an event for every call that changes something, and for every one that is refused', async () => {
     for (const [action, path, body, refusedPath, refusedBody, code] of calls()) {
       const id = `audit.${action}.ok`;
       const done = await app.api.post(path, body, { 'x-request-id': id });
-      expect([action, done.status]).toEqual([
-        action,
-        action.endsWith('create') || action.endsWith('issue') ? 201 : 200,
-      ]);
+      expect([action, done.status]).toEqual([action, SUCCESS[action] ?? 200]);
       const [event] = (await trail('?limit=1')).items;
       expect(event).toMatchObject({
         action,
@@ -431,8 +450,8 @@ describe('the audit trail', () => {
         actor: 'api-key:bootstrap-admin',
         source_address: '127.0.0.1',
         request_id: id,
-        subject_type: action.split('.')[0],
-        subject_id: done.json()['id'],
+        subject_type: action === 'ocsp_cache.refresh' ? 'issuer' : action.split('.')[0],
+        subject_id: done.json()['id'] ?? done.json()['issuer_id'],
       });
       const refused = await app.api.post(refusedPath, refusedBody, { 'x-request-id': `${id}.not` });
       expect(problemCode(refused)[1]).toBe(code);
@@ -449,9 +468,15 @@ describe('the audit trail', () => {
   });
 
   it('knows every route that changes something', () => {
+    // A question that is too long for a query: it changes nothing.
+    const asking = ['/api/v1/admin/ocsp/explain'];
     const mutating = routes().filter(({ method }) => method !== 'GET' && method !== 'HEAD');
+    // An event for each certificate, as by the route for one.
+    const many = ['/api/v1/certificates/revoke'];
     const audited = calls().map(([, path]) => path.replace(/switch|[0-9a-f-]{36}/, ':id'));
-    expect(mutating.map(({ path }) => path).sort()).toEqual(audited.sort());
+    expect(mutating.map(({ path }) => path.replace(':issuer_id', ':id')).sort()).toEqual(
+      [...audited, ...asking, ...many].sort(),
+    );
     const bySystem = ['api_key.create', 'ocsp_responder.issue'];
     expect([...calls().map(([action]) => action), ...bySystem].sort()).toEqual([...AUDIT_ACTIONS].sort());
   });
@@ -467,6 +492,26 @@ describe('the audit trail', () => {
     });
     const [key] = (await trail('?action=api_key.create')).items;
     expect(key).toMatchObject({ actor: 'system:first-start', details: { name: 'bootstrap-admin' } });
+  });
+
+  it('tells of many that are revoked in one call as of each by itself, and of a refusal', async () => {
+    const certificates = [await desk.issue(), await desk.issue()];
+    const ids = certificates.map(({ id }) => id);
+    await app.api.create('/api/v1/certificates/revoke', { ids, reason: 'superseded' });
+    for (const id of ids) {
+      const { items } = await trail(`?subject_id=${id}`);
+      expect(items.map(({ action, outcome }) => [action, outcome])).toEqual([
+        ['certificate.revoke', 'success'],
+        ['certificate.issue', 'success'],
+      ]);
+    }
+    const refused = await app.api.post('/api/v1/certificates/revoke', { ids: [NOBODY] });
+    expect(problemCode(refused)[1]).toBe('certificate_not_found');
+    expect((await trail('?limit=1')).items[0]).toMatchObject({
+      action: 'certificate.revoke',
+      outcome: 'refused',
+      details: { code: 'certificate_not_found' },
+    });
   });
 
   it('tells of a revocation what was revoked and why; of the repetition nothing', async () => {

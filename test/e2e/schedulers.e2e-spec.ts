@@ -4,6 +4,7 @@ import { CrlBuilder } from '../../src/crl/crl-builder.js';
 import { CrlScheduler } from '../../src/crl/crl.scheduler.js';
 import { IssuersService } from '../../src/issuers/issuers.service.js';
 import { KeyStore } from '../../src/keys/key-store.js';
+import { OcspNode } from '../../src/ocsp/ocsp-node.service.js';
 import { parseCrl, type ParsedCrl } from '../../src/pki/crl-parser.js';
 import { parsePem } from '../../src/pki/pem.js';
 import { parseSerialNumber } from '../../src/pki/serial-number.js';
@@ -19,6 +20,8 @@ import { startTestApp, type TestApp, type TestAppOptions } from '../support/test
 import { waitUntil } from '../support/wait-until.js';
 
 const DAY = 86_400;
+/** Responses, and so the responders that sign them, are made when somebody asks. */
+const ON_DEMAND = { CERTPLANE_OCSP_PRESIGN: 'lazy' };
 
 let openssl: OpensslWorkshop;
 let csr: string;
@@ -143,11 +146,11 @@ describe('6. Last good stays', () => {
   });
 
   it('does not let every question reserve another serial number while a responder can not be signed', async () => {
-    const world = worldOf(await start());
+    const world = worldOf(await start({ env: ON_DEMAND }));
     await world.desk.root('broken');
     const certificate = await world.issue('broken');
     await damageIssuerKey(world, 'broken');
-    const other = await start({ beside: world.app });
+    const other = await start({ beside: world.app, env: ON_DEMAND });
     for (let questions = 0; questions < 10; questions++) {
       expect(await world.ask(certificate, other)).toMatchObject({ status: 'internalError' });
     }
@@ -340,6 +343,7 @@ describe('8. One bad row never stops the rest', () => {
       await world.issue('iss-local'),
       await world.issue('iss-local'),
     ];
+    for (const certificate of [one, bad, other]) await world.desk.forgetResponses(certificate);
     await world.sql(`UPDATE certificates SET certificate_der = NULL WHERE id IN ($1, $2, $3)`, [
       one.id,
       bad.id,
@@ -426,7 +430,11 @@ describe('the CRL scheduler', () => {
     const world = worldOf(await start());
     const certificate = await world.issue('iss-local');
     const relay = await TcpRelay.start(world.app.database.url);
-    const app = await start({ beside: world.app, databaseUrl: (url) => relay.throughRelay(url) });
+    const app = await start({
+      beside: world.app,
+      databaseUrl: (url) => relay.throughRelay(url),
+      env: { CERTPLANE_OCSP_LEASE: '1s' },
+    });
     stops.splice(stops.length - 1, 0, () => relay.stop());
     stops.push(() => relay.drop());
     expect(await world.ask(certificate, app)).toMatchObject({ status: 'good' });
@@ -437,8 +445,9 @@ describe('the CRL scheduler', () => {
     const scheduler = app.app.nest.get(CrlScheduler);
     for (let ticks = 0; ticks < 30; ticks++) {
       void scheduler.run();
-      void app.api.get('/ready');
+      void app.api.get('/ready').catch(() => undefined);
     }
+    await waitUntil('the lease is over', () => !app.app.nest.get(OcspNode).state.leaseRunning);
     expect(await world.ask(certificate, app)).toMatchObject({ status: 'tryLater' });
     // New connections work again; the old ones stay silent, as after the failover of a server.
     relay.forward();
@@ -465,8 +474,8 @@ describe('the OCSP responder', () => {
   }
 
   it('is made on first need, and by one of several instances', async () => {
-    const world = worldOf(await start());
-    const others = await Promise.all([start({ beside: world.app }), start({ beside: world.app })]);
+    const world = worldOf(await start({ env: ON_DEMAND }));
+    const others = await Promise.all([1, 2].map(() => start({ beside: world.app, env: ON_DEMAND })));
     const certificates = await Promise.all(Array.from({ length: 6 }, () => world.issue('iss-local')));
     expect(await responders(world, 'iss-local')).toEqual([]);
     const readings = await Promise.all(
@@ -478,7 +487,7 @@ describe('the OCSP responder', () => {
   });
 
   it('is made for many issuers that are asked at once', async () => {
-    const world = worldOf(await start());
+    const world = worldOf(await start({ env: ON_DEMAND }));
     const ids = Array.from({ length: 30 }, (_, index) => `many-${index}`);
     await Promise.all(ids.map((id) => world.desk.root(id)));
     const certificates = await Promise.all(ids.map((id) => world.issue(id)));
@@ -530,12 +539,12 @@ describe('the OCSP responder', () => {
   });
 
   it('is made anew when its key is damaged or gone', async () => {
-    const world = worldOf(await start());
+    const world = worldOf(await start({ env: ON_DEMAND }));
     const certificates = [await world.issue('iss-local'), await world.issue('iss-local')];
     const made = await world.ask(certificates[0]!);
     const [row] = await world.sql<{ key_id: string }>('SELECT key_id FROM ocsp_responders');
     await damageKey(world, row!.key_id);
-    const other = await start({ beside: world.app });
+    const other = await start({ beside: world.app, env: ON_DEMAND });
     const remade = await world.ask(certificates[1]!, other);
     expect(remade.status).toBe('good');
     expect(remade.responderDer.equals(made.responderDer)).toBe(false);

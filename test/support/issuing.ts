@@ -38,6 +38,16 @@ export interface CertificateJson {
   readonly revocation_reason: string | null;
 }
 
+/** What a revocation answers. */
+export interface RevocationJson {
+  readonly id: string;
+  readonly serial_number: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly revoked_at: string;
+  readonly visible: { readonly ocsp: boolean; readonly nodes: number; readonly waited_ms: number };
+}
+
 export interface Page<T> {
   readonly items: T[];
   readonly next_cursor: string | null;
@@ -83,12 +93,25 @@ export class IssuingDesk {
     });
   }
 
-  /** Gives a certificate another serial number in the inventory, before anybody has asked for it. */
+  /**
+   * Gives a certificate another serial number in the inventory, before anybody has asked for it. The responses that were
+   * signed in advance tell of the old one: they are forgotten.
+   */
   async renumber(certificate: CertificateJson, serialNumber: string): Promise<void> {
+    await this.forgetResponses(certificate);
     await this.app.dataSource.query('UPDATE certificates SET serial_number = $2 WHERE id = $1', [
       certificate.id,
       Buffer.from(serialNumber, 'hex'),
     ]);
+  }
+
+  /** Takes away what was signed in advance, as before the first question where responses are signed when asked for. */
+  async forgetResponses({ id }: Pick<CertificateJson, 'id'>): Promise<void> {
+    await this.app.dataSource.query(
+      `DELETE FROM ocsp_responses r USING certificates c
+        WHERE c.id = $1 AND r.issuer_id = c.issuer_id AND r.serial_number = c.serial_number`,
+      [id],
+    );
   }
 
   /** Files with the certificate, its issuer's certificate, and all above it up to the root. */
@@ -105,10 +128,7 @@ export class IssuingDesk {
     };
   }
 
-  revoke(
-    certificate: Pick<CertificateJson, 'id'>,
-    body?: Record<string, unknown>,
-  ): Promise<{ revoked_at: string; reason: string; status: string; serial_number: string; id: string }> {
+  revoke(certificate: Pick<CertificateJson, 'id'>, body?: Record<string, unknown>): Promise<RevocationJson> {
     return this.app.api.create(`/api/v1/certificates/${certificate.id}/revoke`, body);
   }
 }

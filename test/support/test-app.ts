@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
 import { createApp, type App, type AppOptions } from '../../src/app.js';
+import { OcspNode } from '../../src/ocsp/ocsp-node.service.js';
 import { readConfig, type Config } from '../../src/platform/config/env.js';
 import { ApiClient, ask, type Answer } from './api-client.js';
 import { findFreePort } from './free-port.js';
 import { MovableClock } from './movable-clock.js';
 import { createTestDatabase, type TestDatabase } from './test-database.js';
+import { waitUntil } from './wait-until.js';
 
 export interface TestApp {
   readonly app: App;
@@ -36,7 +38,7 @@ export interface TestAppOptions extends Pick<AppOptions, 'schedules'> {
   readonly databaseUrl?: (url: string) => string;
 }
 
-/** The real app, on free ports, on a database of its own. */
+/** The real app, on free ports, on a database of its own; it answers OCSP from memory already. */
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const { beside } = options;
   const database = beside?.database ?? (await createTestDatabase());
@@ -48,10 +50,13 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     CERTPLANE_HTTPS_PORT: String(await findFreePort()),
     CERTPLANE_PKI_HTTP_PORT: String(await findFreePort()),
     CERTPLANE_LOG_LEVEL: 'fatal',
+    CERTPLANE_OCSP_RATE_LIMIT_PER_IP_MIN: '0',
     ...options.env,
   });
   const schedules = options.schedules ?? true;
   const app = await createApp(config, { clock, schedules });
+  const node = app.nest.get(OcspNode);
+  await waitUntil('its OCSP lease runs', () => node.state.leaseRunning || !config.ocsp.enabled);
   const ca = readFileSync(app.caFile, 'utf8');
   const apiKey = config.bootstrapAdminKey ?? readFileSync(app.adminKeyFile, 'utf8').trim();
   const httpsUrl = `https://localhost:${config.httpsPort}`;

@@ -28,8 +28,23 @@ describe('readConfig', () => {
       tls: null,
       maxBodyBytes: 1_048_576,
       httpMaxAge: 3600,
-      ocsp: { validity: 86_400, responderValidity: 2_592_000, responderRotationGrace: 604_800, nonceMax: 128 },
+      ocsp: {
+        validity: 86_400,
+        responderValidity: 2_592_000,
+        responderRotationGrace: 604_800,
+        nonceMax: 128,
+        enabled: true,
+        lease: 5,
+        memoryMax: 256 * 1024 * 1024,
+        presign: 'eager',
+        presignHashes: ['sha1', 'sha256'],
+        refreshInterval: 3600,
+        rateLimitPerMinute: 1000,
+        refusal: 'standard',
+      },
       crl: { validity: 345_600, generationInterval: 3600 },
+      trustedProxies: [],
+      workers: 1,
       logLevel: 'info',
     });
   });
@@ -46,6 +61,14 @@ describe('readConfig', () => {
     expect(config).toEqual(readConfig({}));
   });
 
+  it('names a trusted proxy that is none, for it is no secret', () => {
+    for (const entry of ['localhost', '10.0.0.0/33', '0.0.0.0/0']) {
+      const faults = faultsOf({ CERTPLANE_TRUSTED_PROXIES: `127.0.0.1,${entry}` });
+      expect(faults).toEqual([expect.stringMatching(/^CERTPLANE_TRUSTED_PROXIES must /)]);
+      expect(faults[0]).toContain(`entry 2, "${entry}"`);
+    }
+  });
+
   it.each([
     ['CERTPLANE_HTTPS_PORT', ['0', '65536', '-1', '80x', '1e3', ' 80']],
     ['CERTPLANE_PKI_HTTP_PORT', ['65536', 'off']],
@@ -54,6 +77,15 @@ describe('readConfig', () => {
     ['CERTPLANE_MASTER_KEY', ['', 'x', 'a'.repeat(63), 'a'.repeat(65), '!'.repeat(44)].slice(1)],
     ['CERTPLANE_BOOTSTRAP_ADMIN_KEY', ['short', 'a'.repeat(513), 'with spaces in between', 'ünïcodé-letters-in-it']],
     ['CERTPLANE_MAX_BODY_SIZE', ['1', '15KiB', '65MiB', '1MB', '1GiB', '-1']],
+    ['CERTPLANE_OCSP_ENABLED', ['yes', '1', 'TRUE']],
+    ['CERTPLANE_OCSP_LEASE', ['0s', '999ms', '61s']],
+    ['CERTPLANE_OCSP_MEMORY_MAX', ['1023KiB', '65GiB', '1MB']],
+    ['CERTPLANE_OCSP_PRESIGN', ['on', 'Eager']],
+    ['CERTPLANE_OCSP_PRESIGN_HASHES', ['md5', 'sha1;sha256', 'sha1,sha3']],
+    ['CERTPLANE_OCSP_CACHE_REFRESH_INTERVAL', ['0s', '13h']],
+    ['CERTPLANE_OCSP_RATE_LIMIT_PER_IP_MIN', ['-1', '1.5', '100000001']],
+    ['CERTPLANE_OCSP_REFUSAL', ['none']],
+    ['CERTPLANE_WORKERS', ['0', '257', 'all']],
     ['CERTPLANE_OCSP_VALIDITY', ['9m', '11d', '1', 'P1D']],
     ['CERTPLANE_CRL_VALIDITY', ['9m', '11d', '1 d']],
     ['CERTPLANE_HTTP_MAX_AGE', ['2d', '-1s']],

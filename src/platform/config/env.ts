@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import { parseTrustedProxies } from '../http/trusted-proxies.js';
 import { DURATION_PATTERN, findDurationSeconds } from './duration.js';
 
 const duration = (min: string, max: string) => {
@@ -19,16 +21,35 @@ const port = (least: number) =>
     .transform(Number)
     .refine((value) => value >= least && value <= 65_535, `must lie between ${least} and 65535`);
 
-const BYTES_PER_UNIT = { '': 1, KiB: 1024, MiB: 1024 * 1024 } as const;
+const SIZE_PATTERN = /^(\d{1,12})(KiB|MiB|GiB)?$/;
+const BYTES_PER_UNIT = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 
-const size = z
-  .string()
-  .regex(/^\d{1,9}(KiB|MiB)?$/, 'must be a number of bytes, or such as 512KiB or 1MiB')
-  .transform((text) => {
-    const match = /^(\d+)(.*)$/.exec(text)!;
-    return Number(match[1]) * BYTES_PER_UNIT[match[2] as keyof typeof BYTES_PER_UNIT];
-  })
-  .refine((bytes) => bytes >= 16 * 1024 && bytes <= 64 * 1024 * 1024, 'must lie between 16KiB and 64MiB');
+function bytesOf(text: string): number {
+  const [, count, unit] = SIZE_PATTERN.exec(text) ?? [];
+  return Number(count) * (unit === undefined ? 1 : BYTES_PER_UNIT[unit as keyof typeof BYTES_PER_UNIT]);
+}
+
+const integer = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, 'must be a whole number')
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, `must lie between ${least} and ${most}`);
+
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+
+const list = <T extends string>(values: readonly [T, ...T[]]) =>
+  z
+    .string()
+    .transform((text) => [...new Set(text.split(',').map((item) => item.trim()))].filter((item) => item !== ''))
+    .pipe(z.array(z.enum(values)));
+
+const size = (min: string, max: string) =>
+  z
+    .string()
+    .regex(SIZE_PATTERN, 'must be a number of bytes, or such as 512KiB or 1MiB')
+    .transform(bytesOf)
+    .refine((bytes) => bytes >= bytesOf(min) && bytes <= bytesOf(max), `must lie between ${min} and ${max}`);
 
 const masterKey = z
   .string()
@@ -86,7 +107,9 @@ export const ENVIRONMENT = z.object({
     .optional()
     .describe('The certificate chain (PEM) of the HTTPS listener. Unset: one is issued by `iss-local` and renewed.'),
   CERTPLANE_TLS_KEY_FILE: z.string().optional().describe('The private key (PEM) that goes with it.'),
-  CERTPLANE_MAX_BODY_SIZE: size.prefault('1MiB').describe('The largest request body of the REST interface.'),
+  CERTPLANE_MAX_BODY_SIZE: size('16KiB', '64MiB')
+    .prefault('1MiB')
+    .describe('The largest request body of the REST interface.'),
   CERTPLANE_OCSP_VALIDITY: duration('10m', '10d')
     .prefault('24h')
     .describe('From thisUpdate to nextUpdate of an OCSP response. A response is replaced at half of it.'),
@@ -102,13 +125,60 @@ export const ENVIRONMENT = z.object({
   CERTPLANE_OCSP_RESPONDER_ROTATION_GRACE: duration('1m', '180d')
     .prefault('7d')
     .describe('How long before it expires a delegated OCSP responder certificate is replaced.'),
-  CERTPLANE_OCSP_NONCE_MAX: z
-    .string()
-    .regex(/^\d{1,3}$/, 'must be a number of octets')
-    .transform(Number)
-    .refine((octets) => octets >= 16 && octets <= 128, 'must lie between 16 and 128')
+  CERTPLANE_OCSP_NONCE_MAX: integer(16, 128)
     .prefault('128')
     .describe('The longest nonce, in octets, that an OCSP request may have (RFC 9654: 1 to 128, at least 16 to 32).'),
+  CERTPLANE_OCSP_ENABLED: flag
+    .prefault('true')
+    .describe('`false`: every OCSP path is 404, and certificates issued from then on name no OCSP responder.'),
+  CERTPLANE_OCSP_LEASE: duration('1s', '60s')
+    .prefault('5s')
+    .describe(
+      'How long an instance may answer OCSP from memory without having asked for new revocations. A revocation waits this long, once, for an instance that died. The same on all instances.',
+    ),
+  CERTPLANE_OCSP_MEMORY_MAX: size('1MiB', '64GiB')
+    .prefault('256MiB')
+    .describe('The most memory that one process gives to OCSP responses; those least recently used go first.'),
+  CERTPLANE_OCSP_PRESIGN: z
+    .enum(['eager', 'lazy'])
+    .default('eager')
+    .describe(
+      '`eager`: a fresh response to every unexpired certificate lies ready in the database. `lazy`: a response is signed when it is first asked for.',
+    ),
+  CERTPLANE_OCSP_PRESIGN_HASHES: list(['sha1', 'sha256', 'sha384', 'sha512'])
+    .prefault('sha1,sha256')
+    .describe('The CertID hash algorithms that responses are signed for in advance, separated by commas.'),
+  CERTPLANE_OCSP_CACHE_REFRESH_INTERVAL: duration('1s', '12h')
+    .prefault('1h')
+    .describe('How often the responses that have passed half of their validity are replaced.'),
+  CERTPLANE_OCSP_RATE_LIMIT_PER_IP_MIN: integer(0, 100_000_000)
+    .prefault('1000')
+    .describe('OCSP requests a minute from one source: an IPv4 address, or an IPv6 network of 64 bits. 0 is no limit.'),
+  CERTPLANE_OCSP_REFUSAL: z
+    .enum(['standard', 'unauthorized'])
+    .default('standard')
+    .describe(
+      'What a refused OCSP request is told. `standard`: tryLater over the rate limit, malformedRequest for a bad nonce. `unauthorized`: that one answer for both.',
+    ),
+  CERTPLANE_TRUSTED_PROXIES: z
+    .string()
+    .transform((text, context) => {
+      const parsed = parseTrustedProxies(text);
+      if ('proxies' in parsed) return parsed.proxies;
+      context.addIssue({ code: 'custom', message: parsed.fault });
+      return z.NEVER;
+    })
+    .prefault('')
+    .describe(
+      'The networks (CIDR, separated by commas) whose X-Forwarded-For or Forwarded is believed. Nobody else’s is.',
+    ),
+  CERTPLANE_WORKERS: z
+    .string()
+    .regex(/^(auto|\d{1,3})$/, 'must be a number of processes, or auto')
+    .transform((text) => (text === 'auto' ? availableParallelism() : Number(text)))
+    .refine((count) => count >= 1 && count <= 256, 'must lie between 1 and 256')
+    .prefault('1')
+    .describe('How many processes share the ports; `auto` is one a core.'),
   CERTPLANE_CRL_GENERATION_INTERVAL: duration('1m', '7d')
     .prefault('1h')
     .describe('How often a CRL is rebuilt when nothing was revoked. A revocation rebuilds it within seconds.'),
@@ -159,7 +229,19 @@ export interface Config {
     readonly responderRotationGrace: number;
     /** Octets. */
     readonly nonceMax: number;
+    readonly enabled: boolean;
+    readonly lease: number;
+    /** Bytes. */
+    readonly memoryMax: number;
+    readonly presign: 'eager' | 'lazy';
+    readonly presignHashes: readonly ('sha1' | 'sha256' | 'sha384' | 'sha512')[];
+    readonly refreshInterval: number;
+    /** 0 is no limit. */
+    readonly rateLimitPerMinute: number;
+    readonly refusal: 'standard' | 'unauthorized';
   };
+  readonly trustedProxies: readonly string[];
+  readonly workers: number;
   readonly crl: { readonly validity: number; readonly generationInterval: number };
   readonly logLevel: LogLevel;
 }
@@ -178,7 +260,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const parsed = ENVIRONMENT.safeParse(values);
   const wrong = new Set(parsed.success ? [] : parsed.error.issues.map((issue) => String(issue.path[0])));
   if (!parsed.success) {
-    faults.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')} ${describeIssue(issue)}`));
+    faults.push(...parsed.error.issues.map((issue) => `${String(issue.path[0])} ${describeIssue(issue)}`));
   }
   faults.push(...crossFaults(values, wrong));
   if (!parsed.success || faults.length > 0) throw new ConfigurationError(faults);
@@ -213,8 +295,18 @@ function toConfig(env: Environment): Config {
       responderValidity: env.CERTPLANE_OCSP_RESPONDER_VALIDITY,
       responderRotationGrace: env.CERTPLANE_OCSP_RESPONDER_ROTATION_GRACE,
       nonceMax: env.CERTPLANE_OCSP_NONCE_MAX,
+      enabled: env.CERTPLANE_OCSP_ENABLED,
+      lease: env.CERTPLANE_OCSP_LEASE,
+      memoryMax: env.CERTPLANE_OCSP_MEMORY_MAX,
+      presign: env.CERTPLANE_OCSP_PRESIGN,
+      presignHashes: env.CERTPLANE_OCSP_PRESIGN_HASHES,
+      refreshInterval: env.CERTPLANE_OCSP_CACHE_REFRESH_INTERVAL,
+      rateLimitPerMinute: env.CERTPLANE_OCSP_RATE_LIMIT_PER_IP_MIN,
+      refusal: env.CERTPLANE_OCSP_REFUSAL,
     },
     crl: { validity: env.CERTPLANE_CRL_VALIDITY, generationInterval: env.CERTPLANE_CRL_GENERATION_INTERVAL },
+    trustedProxies: env.CERTPLANE_TRUSTED_PROXIES,
+    workers: env.CERTPLANE_WORKERS,
     logLevel: env.CERTPLANE_LOG_LEVEL,
   };
 }

@@ -19,7 +19,14 @@ export function createDataSource(url: string, entities: MixedList<new () => obje
     // A connection that breaks while it idles is replaced; nothing is lost.
     poolErrorHandler: () => undefined,
     // A server that vanished without a word is noticed within half a minute.
-    extra: { max: 20, idleTimeoutMillis: 30_000, keepAlive: true, keepAliveInitialDelayMillis: 10_000 },
+    extra: {
+      max: 20,
+      idleTimeoutMillis: 30_000,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+      // A client that is lost in the middle of a transaction does not hold its rows for ever.
+      idle_in_transaction_session_timeout: 15_000,
+    },
   });
 }
 

@@ -12,6 +12,9 @@ export const LISTENER_LIMITS = {
   maxHeaderSize: 48 * 1024,
 } as const;
 
+const OCSP_REQUEST_TYPE = 'application/ocsp-request';
+const OCSP_REQUEST_LIMIT = '10kb';
+
 /** Everything between the listener and the controllers. */
 export function configureHttp(app: NestExpressApplication, maxBodyBytes: number): void {
   app.disable('x-powered-by');
@@ -31,7 +34,9 @@ export function configureHttp(app: NestExpressApplication, maxBodyBytes: number)
   );
   app.use(neverCache);
   app.use(onlyWellFormedPaths);
-  app.use(onlyJsonBodies);
+  app.use(onlyKnownBodies);
+  app.useBodyParser('raw', { limit: OCSP_REQUEST_LIMIT, type: OCSP_REQUEST_TYPE });
+  app.use(wrapOcspRequest);
   app.useBodyParser('json', { limit: maxBodyBytes, type: () => true });
   app.use(absentBodyIsEmpty);
 }
@@ -56,10 +61,17 @@ function hasBody(request: Request): boolean {
   return request.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
 }
 
-function onlyJsonBodies(request: Request, _: Response, next: NextFunction): void {
-  const json = request.is(['application/json', 'application/*+json']);
-  if (!hasBody(request) || json) next();
+function onlyKnownBodies(request: Request, _: Response, next: NextFunction): void {
+  const known = request.is(['application/json', 'application/*+json', OCSP_REQUEST_TYPE]);
+  if (!hasBody(request) || known) next();
   else next(new DomainError('unsupported_media_type', 'The request body must be application/json in UTF-8.'));
+}
+
+/** A request in DER is the JSON member `request` in base64: one form for who handles it, and refused where it is not known. */
+function wrapOcspRequest(request: Request, _: Response, next: NextFunction): void {
+  const body: unknown = request.body;
+  if (Buffer.isBuffer(body)) request.body = { request: body.toString('base64') };
+  next();
 }
 
 /** A POST whose members are all optional needs no body. */

@@ -1,8 +1,9 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { ErrorCode } from '../errors/domain-error.js';
 import { createProblem, PROBLEM_CONTENT_TYPE } from './problem.js';
+import { identifyRequest } from './request-id.js';
 
-/** Writes a problem outside the framework. */
+/** Writes a problem outside the framework. It has a request id; what relying parties fetch in their millions has none. */
 export function writeProblem(
   request: IncomingMessage,
   response: ServerResponse,
@@ -11,6 +12,7 @@ export function writeProblem(
   headers: OutgoingHttpHeaders = {},
 ): void {
   const problem = createProblem(code, detail);
+  identifyRequest(request, response);
   writeBody(request, response, problem.status, Buffer.from(JSON.stringify(problem)), {
     'Content-Type': PROBLEM_CONTENT_TYPE,
     'Cache-Control': 'no-store',

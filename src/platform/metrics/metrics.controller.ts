@@ -3,6 +3,7 @@ import { ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger
 import type { Response } from 'express';
 import { Registry } from 'prom-client';
 import { ApiProblems } from '../http/api-problems.js';
+import { scrape } from './cluster-metrics.js';
 
 @ApiTags('metrics')
 @Controller('api/v1/metrics')
@@ -15,7 +16,7 @@ export class MetricsController {
   @ApiResponse({ status: 200, description: 'Prometheus text format 0.0.4.', schema: { type: 'string' } })
   @ApiProblems()
   async metrics(@Res() response: Response): Promise<void> {
-    const text = await this.registry.metrics();
+    const text = await scrape(this.registry);
     response.set('Content-Type', this.registry.contentType).send(text);
   }
 }

@@ -1,5 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { shareWithPrimary } from './cluster-metrics.js';
 import { MetricsController } from './metrics.controller.js';
 
 /** One registry an app: tests run several apps in one process. */
@@ -12,6 +13,7 @@ import { MetricsController } from './metrics.controller.js';
       useFactory: () => {
         const registry = new Registry();
         collectDefaultMetrics({ register: registry });
+        shareWithPrimary(registry);
         return registry;
       },
     },
