@@ -34,6 +34,10 @@ beforeAll(async () => {
   await askOcsp();
   await fetchCrls();
   overdue = await scrapeWhilePreSigningIsOverdue();
+  await app.dataSource.query(
+    `UPDATE ocsp_responses SET refresh_at = '-infinity'
+      WHERE serial_number = (SELECT serial_number FROM certificates WHERE profile = 'intermediate')`,
+  );
   await app.app.nest.get(PresignScheduler).run();
   after = await scrape();
 });
@@ -137,8 +141,8 @@ const PROOFS: Record<string, () => void> = {
     // Two roots, an intermediate, five leaves and a responder.
     expectGrowth({ 'certplane_signatures_total{purpose="certificate"}': 9 });
     // In advance: five leaves, once good, of which four are revoked afterwards, and an intermediate; each for two algorithms.
-    // Then one after it went stale, one with a nonce, one of several, one unknown.
-    expectGrowth({ 'certplane_signatures_total{purpose="ocsp"}': 2 * (5 + 4 + 1) + 4 });
+    // Then one after it went stale, one with a nonce, one of several, one unknown; and the intermediate's once more.
+    expectGrowth({ 'certplane_signatures_total{purpose="ocsp"}': 2 * (5 + 4 + 1) + 4 + 2 });
     expect(grewBy('certplane_signatures_total{purpose="crl"}')).toBeGreaterThan(0);
   },
   certplane_revocations_total: () =>
@@ -183,7 +187,7 @@ const PROOFS: Record<string, () => void> = {
     }),
   certplane_ocsp_events_total: () =>
     expectGrowth({
-      'certplane_ocsp_events_total{event="response_stored"}': 2 * (5 + 4 + 1) + 1,
+      'certplane_ocsp_events_total{event="response_stored"}': 2 * (5 + 4 + 1) + 1 + 2,
       'certplane_ocsp_events_total{event="response_presigned"}': 2,
       'certplane_ocsp_events_total{event="responses_invalidated"}': 4,
       'certplane_ocsp_events_total{event="responder_issued"}': 1,

@@ -1,9 +1,10 @@
-import { mock } from 'node:test';
 import { BodyDeadline } from './body-deadline.js';
 
+const { jest } = import.meta;
+
 describe('BodyDeadline', () => {
-  beforeEach(() => mock.timers.enable({ apis: ['setInterval'] }));
-  afterEach(() => mock.timers.reset());
+  beforeEach(() => jest.useFakeTimers());
+  afterEach(() => jest.useRealTimers());
 
   const begin = (deadline: BodyDeadline, expired: string[], name: string) => {
     const wait = deadline.begin(() => {
@@ -17,11 +18,11 @@ describe('BodyDeadline', () => {
     const expired: string[] = [];
     const deadline = new BodyDeadline(3000);
     begin(deadline, expired, 'a');
-    mock.timers.tick(2999);
+    jest.advanceTimersByTime(2999);
     expect(expired).toEqual([]);
-    mock.timers.tick(2001);
+    jest.advanceTimersByTime(2001);
     expect(expired).toEqual(['a']);
-    mock.timers.tick(60_000);
+    jest.advanceTimersByTime(60_000);
     expect(expired).toEqual(['a']);
   });
 
@@ -30,7 +31,7 @@ describe('BodyDeadline', () => {
     const deadline = new BodyDeadline(3000);
     const waits = ['a', 'b', 'c', 'd', 'e'].map((name) => begin(deadline, expired, name));
     for (const ended of [2, 0, 4]) deadline.end(waits[ended]!);
-    mock.timers.tick(6000);
+    jest.advanceTimersByTime(6000);
     expect(expired).toEqual(['b', 'd']);
   });
 
@@ -38,25 +39,25 @@ describe('BodyDeadline', () => {
     const expired: string[] = [];
     const deadline = new BodyDeadline(3000);
     begin(deadline, expired, 'early');
-    mock.timers.tick(2500);
+    jest.advanceTimersByTime(2500);
     begin(deadline, expired, 'late');
-    mock.timers.tick(2500);
+    jest.advanceTimersByTime(2500);
     expect(expired).toEqual(['early']);
-    mock.timers.tick(400);
+    jest.advanceTimersByTime(400);
     expect(expired).toEqual(['early']);
-    mock.timers.tick(2600);
+    jest.advanceTimersByTime(2600);
     expect(expired).toEqual(['early', 'late']);
   });
 
   it('begins again after a pause in which nobody waited', () => {
     const deadline = new BodyDeadline(3000);
     deadline.end(begin(deadline, [], 'a'));
-    mock.timers.tick(10_000);
+    jest.advanceTimersByTime(10_000);
     const expired: string[] = [];
     begin(deadline, expired, 'again');
-    mock.timers.tick(2999);
+    jest.advanceTimersByTime(2999);
     expect(expired).toEqual([]);
-    mock.timers.tick(2001);
+    jest.advanceTimersByTime(2001);
     expect(expired).toEqual(['again']);
   });
 });
