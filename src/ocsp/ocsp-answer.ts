@@ -5,8 +5,8 @@ import { SharedTexts } from './shared-texts.js';
 
 export const OCSP_RESPONSE_CONTENT_TYPE = 'application/ocsp-response';
 
-/** What an entry takes in memory besides its bytes: keys, dates, texts, links. Measured with 100,000 of them. */
-const OVERHEAD_BYTES = 1200;
+/** What an entry takes in memory besides its bytes: with 100,000 of them 1060 in the heap, 1600 of resident size. */
+const OVERHEAD_BYTES = 1400;
 
 /** Names and values in turn, as node:http writes them without looking at them again. */
 export type RawHeaders = string[];

@@ -9,7 +9,7 @@ import { OcspAnswer } from './ocsp-answer.js';
 import { OcspMetrics } from './ocsp.metrics.js';
 import { OcspNode } from './ocsp-node.service.js';
 import { OcspRefusal } from './ocsp-refusal.js';
-import { formatResponseKey, OcspResponseStore } from './ocsp-response-store.js';
+import { formatResponseKey, OcspResponseStore, type StoredResponse } from './ocsp-response-store.js';
 import { authorizeRequest, isOpenTo } from './request-authorization.js';
 import { ResponseSigner } from './response-signer.js';
 import { SigningBudget } from './signing-budget.js';
@@ -92,14 +92,25 @@ export class OcspService {
   private async load(issuer: IssuerIdentity, certId: CertId): Promise<Filled<OcspAnswer>> {
     const key = { issuerId: issuer.id, serialNumber: certId.serialNumber, algorithm: certId.algorithm };
     const stored = await this.store.find(key, this.clock.now());
-    const answer =
-      stored === null
-        ? await this.signer.signAndStore(issuer, certId)
-        : new OcspAnswer(stored.der, stored.certificateStatus, stored);
+    const answer = stored === null ? await this.signer.signAndStore(issuer, certId) : answerOf(stored);
     if (answer !== null) return { value: answer, bytes: answer.bytes };
     // Kept nowhere: random serial numbers must not fill a cache, and this one may be issued in a moment.
     return { value: await this.budget.run(() => this.signer.signAfresh(issuer, [certId], null)), bytes: null };
   }
+}
+
+/** With bytes of its own: those of a row may lie in memory that they share with what has long been forgotten. */
+function answerOf({
+  der,
+  certificateStatus,
+  producedAt,
+  thisUpdate,
+  nextUpdate,
+  refreshAt,
+}: StoredResponse): OcspAnswer {
+  const own = Buffer.allocUnsafeSlow(der.length);
+  own.set(der);
+  return new OcspAnswer(own, certificateStatus, { producedAt, thisUpdate, nextUpdate, refreshAt });
 }
 
 function responseKey(issuer: IssuerIdentity, { serialNumber, algorithm }: CertId): string {
