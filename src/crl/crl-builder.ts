@@ -7,7 +7,7 @@ import { keyIdentifierOf } from '../pki/certificate.js';
 import { parseCertificateFields } from '../pki/certificate-fields.js';
 import { buildCrl } from '../pki/crl.js';
 import { parseCrl } from '../pki/crl-parser.js';
-import { addSeconds, Clock, latest, truncateToSecond } from '../platform/clock/clock.js';
+import { addSeconds, Clock, latest, truncateToSecond, BACKDATE_SECONDS } from '../platform/clock/clock.js';
 import { CONFIG } from '../platform/config/config.module.js';
 import type { Config } from '../platform/config/env.js';
 import { withAdvisoryLock } from '../platform/database/advisory-lock.js';
@@ -15,9 +15,6 @@ import { PG_POOL } from '../platform/database/database.module.js';
 import { InjectLogger, type Logger } from '../platform/logging/logger.js';
 import { CrlMetrics } from './crl.metrics.js';
 import { streamRevokedCertificates } from './revoked-certificates.js';
-
-/** Clocks of relying parties may be this far behind ours. */
-const BACKDATE_SECONDS = 300;
 
 /** `busy`: another instance builds this CRL. `overtaken`: another build began later, and its CRL is the one to publish. */
 export type BuildResult = 'published' | 'busy' | 'overtaken';

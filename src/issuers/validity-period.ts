@@ -1,10 +1,7 @@
-import { addSeconds, truncateToSecond } from '../platform/clock/clock.js';
+import { addSeconds, truncateToSecond, BACKDATE_SECONDS } from '../platform/clock/clock.js';
 import { formatDuration } from '../platform/config/duration.js';
 import { DomainError } from '../platform/errors/domain-error.js';
 import type { IssuerEntity } from './issuer.entity.js';
-
-/** Clocks of relying parties may be this far behind ours. Short-lived certificates give up a tenth of their life at most. */
-const BACKDATE_SECONDS = 300;
 
 /**
  * The validity period of a certificate that is made now. It lasts exactly `seconds`, both ends included (RFC 5280
@@ -16,6 +13,7 @@ export function validityPeriod(
   seconds: number,
   issuer: IssuerEntity | null = null,
 ): { notBefore: Date; notAfter: Date } {
+  // Short-lived certificates give up a tenth of their life at most.
   const backdated = truncateToSecond(addSeconds(now, -Math.min(BACKDATE_SECONDS, Math.floor(seconds / 10))));
   const notBefore = issuer !== null && issuer.notBefore > backdated ? issuer.notBefore : backdated;
   const notAfter = addSeconds(notBefore, seconds - 1);

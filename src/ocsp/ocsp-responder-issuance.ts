@@ -6,15 +6,13 @@ import type { IssuerEntity } from '../issuers/issuer.entity.js';
 import { KeyStore, type NewKey } from '../keys/key-store.js';
 import { distinguishedNameFromAttributes } from '../pki/distinguished-name.js';
 import { formatSerialNumber } from '../pki/serial-number.js';
-import { addSeconds, Clock, earliest, latest, truncateToSecond } from '../platform/clock/clock.js';
+import { addSeconds, Clock, earliest, latest, truncateToSecond, BACKDATE_SECONDS } from '../platform/clock/clock.js';
 import { CONFIG } from '../platform/config/config.module.js';
 import type { Config } from '../platform/config/env.js';
 import { Transactions } from '../platform/database/transaction.js';
 import { uuidV7 } from '../platform/database/uuid.js';
 import type { Caller } from '../platform/http/caller.js';
 import { OcspResponderEntity } from './ocsp-responder.entity.js';
-
-const BACKDATE_SECONDS = 300;
 
 /** On whose behalf a responder is made. */
 export interface ResponderOccasion {

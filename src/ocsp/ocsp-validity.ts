@@ -1,7 +1,5 @@
-import { addSeconds, earliest, truncateToSecond } from '../platform/clock/clock.js';
+import { addSeconds, earliest, truncateToSecond, BACKDATE_SECONDS } from '../platform/clock/clock.js';
 
-/** Clocks of relying parties may be this far behind ours. */
-const BACKDATE_SECONDS = 300;
 /** How long an `unknown` may be believed: the certificate may be issued in a moment. */
 const UNKNOWN_VALIDITY_SECONDS = 300;
 

@@ -8,6 +8,9 @@ export class Clock {
   }
 }
 
+/** What is signed begins so long before it was made: clocks of relying parties may be this far behind ours. */
+export const BACKDATE_SECONDS = 300;
+
 /** The same instant without its fraction of a second: DER has none (RFC 5280 section 4.1.2.5, RFC 6960 section 4.2.2.1). */
 export function truncateToSecond(instant: Date): Date {
   return new Date(Math.floor(instant.getTime() / 1000) * 1000);
