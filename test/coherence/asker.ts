@@ -1,12 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import { Agent as HttpAgent, request as httpRequest, type RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import type { CertIdAlgorithm } from '../../src/pki/cert-id.js';
-import { readOcsp, type Question } from '../support/ocsp-question.js';
-import type { History } from './history.js';
+import type { CertId, CertIdAlgorithm } from '../../src/pki/cert-id.js';
+import { questionOf, readOcsp, type Question } from '../support/ocsp-question.js';
+import { waitUntil } from '../support/wait-until.js';
+import type { History, Query } from './history.js';
 
 /** The server itself answers after eight seconds at the latest. */
 const QUERY_TIMEOUT_MS = 15_000;
 const REST_TIMEOUT_MS = 30_000;
+/** What RFC 9654 recommends. */
+const NONCE_BYTES = 32;
 
 /** What the certificates of a run are asked with. The first two are signed in advance. */
 export const HASHES = ['sha1', 'sha256', 'sha384', 'sha1-absent'] as const satisfies readonly CertIdAlgorithm[];
@@ -14,10 +18,21 @@ export type Hash = (typeof HASHES)[number];
 
 export type Method = 'GET' | 'POST';
 
+/** How a certificate is asked for. */
+export interface Way {
+  readonly hash: Hash;
+  /** POST unless it says something else. */
+  readonly method?: Method;
+  /** With a nonce of its own, so that the answer is signed for this request alone. */
+  readonly nonce?: boolean;
+}
+
 /** A certificate under test. */
 export interface Subject {
   /** Its id; of a serial number that was never issued, anything. */
   readonly id: string;
+  readonly certIds: Readonly<Record<Hash, CertId>>;
+  /** Without a nonce. */
   readonly questions: Readonly<Record<Hash, Question>>;
 }
 
@@ -45,22 +60,28 @@ export class Asker {
     private readonly issuerId: string,
   ) {}
 
-  /** Asks for the status; what the certificate's status is, or why there is none. */
-  async query(node: Target, subject: Subject, hash: Hash, method: Method = 'POST'): Promise<string> {
-    const { body, path } = subject.questions[hash];
+  /**
+   * Asks for the status; what the certificate's status is, or why there is none.
+   * @param way a hash alone: by POST, without a nonce
+   */
+  async query(node: Target, subject: Subject, way: Hash | Way): Promise<string> {
+    const { hash, method = 'POST', nonce: own = false } = typeof way === 'string' ? { hash: way } : way;
+    const nonce = own ? randomBytes(NONCE_BYTES) : null;
+    const { body, path } = nonce === null ? subject.questions[hash] : questionOf(subject.certIds[hash], nonce);
     const get = method === 'GET';
     const url = `http://127.0.0.1:${node.pkiPort}/.well-known/pki/ocsp/${this.issuerId}${get ? `/${path}` : ''}`;
     const headers = get ? {} : { 'content-type': 'application/ocsp-request', 'content-length': body.length };
     const options = { method, headers, agent: this.ocspAgent, timeout: QUERY_TIMEOUT_MS };
     const start = performance.now();
-    const answer = await exchange(url, options, get ? undefined : body).then(
-      ({ status, body: der }) => (status === 200 ? readOcsp(der).status : `HTTP ${status}`),
-      (error: NodeJS.ErrnoException) => error.code ?? error.message,
+    const reading = await exchange(url, options, get ? undefined : body).then(
+      read,
+      (error: NodeJS.ErrnoException): Reading => ({ answer: error.code ?? error.message, echoedNonce: null }),
     );
     const end = performance.now();
     const call = { node: node.name, certificate: subject.id, start, end };
-    this.history.record({ kind: 'query', ...call, answer, how: `${method} ${hash}` });
-    return answer;
+    const how = `${method} ${hash}${own ? ', nonce' : ''}`;
+    this.history.record({ kind: 'query', ...call, ...reading, nonce: nonce?.toString('hex') ?? null, how });
+    return reading.answer;
   }
 
   /** Revokes; the HTTP status, 0 without an answer. */
@@ -76,13 +97,17 @@ export class Asker {
     return status;
   }
 
-  /** Reads what the REST interface says of a certificate. */
+  /** Reads what the REST interface says of a certificate. A call that fails says nothing, and is repeated. */
   async read(node: Target, subject: Subject): Promise<void> {
-    const start = performance.now();
-    const answer = await this.rest(node, 'GET', `/api/v1/certificates/${subject.id}`);
-    const end = performance.now();
-    const { status } = JSON.parse(answer.body.toString('utf8')) as { status: string };
-    this.history.record({ kind: 'reading', node: node.name, certificate: subject.id, start, end, status });
+    await waitUntil(`${node.name} shows ${subject.id}`, async () => {
+      const start = performance.now();
+      const answer = await this.rest(node, 'GET', `/api/v1/certificates/${subject.id}`).catch(() => null);
+      const end = performance.now();
+      if (answer?.status !== 200) return false;
+      const { status } = JSON.parse(answer.body.toString('utf8')) as { status: string };
+      this.history.record({ kind: 'reading', node: node.name, certificate: subject.id, start, end, status });
+      return true;
+    });
   }
 
   /** One call of the REST interface as administrator, not recorded. */
@@ -100,6 +125,14 @@ export class Asker {
     this.ocspAgent.destroy();
     this.restAgent.destroy();
   }
+}
+
+type Reading = Pick<Query, 'answer' | 'echoedNonce'>;
+
+function read({ status: httpStatus, body }: HttpAnswer): Reading {
+  if (httpStatus !== 200) return { answer: `HTTP ${httpStatus}`, echoedNonce: null };
+  const { status, nonce } = readOcsp(body);
+  return { answer: status, echoedNonce: nonce?.toString('hex') ?? null };
 }
 
 function exchange(url: string, options: RequestOptions, body: Buffer | undefined): Promise<HttpAnswer> {

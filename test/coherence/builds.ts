@@ -12,17 +12,19 @@ export interface Patch {
 /** Copies of the compiled program, each with its own faults, so that the program needs no hooks for the test. */
 export class Builds {
   private readonly home = mkdtempSync(join(tmpdir(), 'certplane-builds-'));
+  private readonly original = join(this.home, 'original');
   private count = 0;
 
+  /** Takes dist/ as it is now: a later build changes nothing. */
   constructor() {
     symlinkSync(resolve('node_modules'), join(this.home, 'node_modules'));
+    cpSync(resolve('dist'), this.original, { recursive: true });
   }
 
-  /** A copy of dist/; the copy is taken now, so that a later build does not change it. */
   copy(patches: readonly Patch[] = []): string {
     this.count += 1;
     const copy = join(this.home, `build-${this.count}`);
-    cpSync(resolve('dist'), copy, { recursive: true });
+    cpSync(this.original, copy, { recursive: true });
     for (const { file, replace, by } of patches) {
       const path = join(copy, file);
       const source = readFileSync(path, 'utf8');

@@ -1,9 +1,13 @@
-import type { Fault, History, HistoryEvent, Query, Reading, Revoke } from './history.js';
+import type { Fault, History, HistoryEvent, Query, Reading, Revoke, Stall } from './history.js';
 
 /** What a revoke call may take beyond one lease. */
 const REVOKE_SLACK_MS = 2000;
+/** Shorter ones are counted off, but not told. */
+const TOLD_STALL_MS = 100;
 
-export type Rule = 'stale good' | 'lost revocation' | 'slow revoke' | 'good for nobody';
+const CERT_STATUSES = new Set(['good', 'revoked', 'unknown']);
+
+export type Rule = 'stale good' | 'lost revocation' | 'slow revoke' | 'good for nobody' | 'nonce not echoed';
 
 export interface Violation {
   readonly rule: Rule;
@@ -16,21 +20,17 @@ export interface Violation {
  * - *stale good*: a query answered `good` that started after a revoke call of its certificate had returned success;
  * - *lost revocation*: the REST interface calls such a certificate anything but revoked;
  * - *slow revoke*: a revoke call that succeeded took longer than one lease and two seconds, not counting the time in which
- *   its own node was stopped or its database connections were not whole, nor that in which the asking process stood still;
- * - *good for nobody*: a serial number that was never issued was called good.
+ *   its own node was stopped or its database connections were not whole, nor that in which the machine had no time for it;
+ * - *good for nobody*: a serial number that was never issued was called good;
+ * - *nonce not echoed*: a status came with another nonce than it was asked for with, or with one where there was none.
  */
 export function check({ facts, events }: History): Violation[] {
-  const revokes = events.filter((event): event is Revoke => event.kind === 'revoke' && event.status === 200);
-  const faults = events.filter((event): event is Fault => event.kind === 'fault');
-  const firstByCertificate = new Map<string, Revoke>();
-  for (const revoke of revokes) {
-    const first = firstByCertificate.get(revoke.certificate);
-    if (first === undefined || revoke.end < first.end) firstByCertificate.set(revoke.certificate, revoke);
-  }
+  const faults = events.filter((event) => event.kind === 'fault');
+  const firstByCertificate = findFirstRevokes(events);
   const unissued = new Set(facts.unissued);
   const violations: Violation[] = [];
-  const report = (rule: Rule, calls: readonly (Query | Reading | Revoke)[]): void => {
-    violations.push({ rule, events: withFaults(calls, faults, facts.leaseMs) });
+  const report = (rule: Rule, calls: readonly (Query | Reading | Revoke)[], stalls: readonly Stall[] = []): void => {
+    violations.push({ rule, events: withImpediments(calls, [...faults, ...stalls], facts.leaseMs) });
   };
 
   for (const event of events) {
@@ -38,17 +38,47 @@ export function check({ facts, events }: History): Violation[] {
     if (event.kind === 'query' && event.answer === 'good' && unissued.has(event.certificate)) {
       report('good for nobody', [event]);
     }
+    if (event.kind === 'query' && CERT_STATUSES.has(event.answer) && event.nonce !== event.echoedNonce) {
+      report('nonce not echoed', [event]);
+    }
     const revoke = firstByCertificate.get(event.certificate);
     if (revoke === undefined || event.start <= revoke.end) continue;
     if (event.kind === 'query' && event.answer === 'good') report('stale good', [revoke, event]);
     if (event.kind === 'reading' && event.status !== 'revoked') report('lost revocation', [revoke, event]);
   }
-  for (const revoke of revokes) {
-    const own = faults.filter(({ node, impairs }) => impairs && (node === null || node === revoke.node));
-    const counted = revoke.end - revoke.start - overlap(revoke, own);
-    if (counted > facts.leaseMs + REVOKE_SLACK_MS) report('slow revoke', [revoke]);
+  for (const { revoke, countedMs, stalls } of timeRevokes(events)) {
+    if (countedMs > facts.leaseMs + REVOKE_SLACK_MS) report('slow revoke', [revoke], stalls);
   }
   return violations;
+}
+
+/** The longest that a revoke call took, counted as {@link check} does: milliseconds. */
+export function slowestRevokeMs({ events }: History): number {
+  return Math.max(0, ...timeRevokes(events).map(({ countedMs }) => countedMs));
+}
+
+/** For each certificate the call that was the first to return success. */
+function findFirstRevokes(events: readonly HistoryEvent[]): Map<string, Revoke> {
+  const first = new Map<string, Revoke>();
+  for (const event of events) {
+    if (event.kind !== 'revoke' || event.status !== 200) continue;
+    if (event.end < (first.get(event.certificate)?.end ?? Number.POSITIVE_INFINITY))
+      first.set(event.certificate, event);
+  }
+  return first;
+}
+
+/** How long each revoke call that succeeded took, and which stalls were counted off. */
+function timeRevokes(events: readonly HistoryEvent[]): { revoke: Revoke; countedMs: number; stalls: Stall[] }[] {
+  const impairments = events.filter((event) => event.kind === 'fault' && event.impairs);
+  const allStalls = events.filter((event) => event.kind === 'stall');
+  return events
+    .filter((event): event is Revoke => event.kind === 'revoke' && event.status === 200)
+    .map((revoke) => {
+      const faults = impairments.filter(({ node }) => node === revoke.node);
+      const stalls = allStalls.filter(({ node }) => node === null || node === revoke.node);
+      return { revoke, countedMs: revoke.end - revoke.start - overlap(revoke, [...faults, ...stalls]), stalls };
+    });
 }
 
 /** A violation in words: its events in their order, in milliseconds since the first of them. */
@@ -65,25 +95,31 @@ export function describe({ rule, events }: Violation): string {
 
 function describeEvent(event: HistoryEvent): string {
   switch (event.kind) {
-    case 'query':
-      return `${event.node} is asked for ${event.certificate} (${event.how}): ${event.answer}`;
+    case 'query': {
+      const nonces =
+        event.nonce === event.echoedNonce ? '' : `, nonce ${event.nonce} answered with ${event.echoedNonce}`;
+      return `${event.node} is asked for ${event.certificate} (${event.how}): ${event.answer}${nonces}`;
+    }
     case 'revoke':
       return `${event.node} revokes ${event.certificate}: HTTP ${event.status}`;
     case 'reading':
       return `${event.node} shows ${event.certificate}: ${event.status}`;
     case 'fault':
-      return `${event.node ?? 'the asking process'}: ${event.fault}`;
+      return `${event.node}: ${event.fault}`;
+    case 'stall':
+      return `${event.node ?? 'all'}: ${event.stall}`;
   }
 }
 
-function withFaults(
+function withImpediments(
   calls: readonly (Query | Reading | Revoke)[],
-  faults: readonly Fault[],
+  impediments: readonly (Fault | Stall)[],
   leaseMs: number,
 ): HistoryEvent[] {
   const from = Math.min(...calls.map(({ start }) => start)) - 2 * leaseMs;
   const to = Math.max(...calls.map(({ end }) => end));
-  return [...faults.filter(({ start, end }) => end >= from && start <= to), ...calls];
+  const told = impediments.filter(({ kind, start, end }) => kind === 'fault' || end - start >= TOLD_STALL_MS);
+  return [...told.filter(({ start, end }) => end >= from && start <= to), ...calls];
 }
 
 /** How much of a call lies in these spans, which may overlap each other. */

@@ -1,13 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
+import { buildCertId, type CertIdIssuer } from '../../src/pki/cert-id.js';
+import { parseCertificateFields } from '../../src/pki/certificate-fields.js';
 import { parsePem } from '../../src/pki/pem.js';
-import { ocspQuestion } from '../support/ocsp-question.js';
+import { parseSerialNumber } from '../../src/pki/serial-number.js';
+import { questionOf } from '../support/ocsp-question.js';
 import { OpensslWorkshop } from '../support/openssl.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { Asker, HASHES, type Subject } from './asker.js';
+import { Asker, HASHES, type Hash, type Subject } from './asker.js';
 import { Builds, type Patch } from './builds.js';
 import { History } from './history.js';
 import { NodeProcess } from './node-process.js';
+import { StallWatch } from './stall-watch.js';
 
 const ISSUER = 'iss-local';
 const UNISSUED = 3;
@@ -23,7 +27,7 @@ export interface ClusterOptions {
 /** What the certificates of the run are made after. */
 interface Pattern {
   readonly certificateId: string;
-  readonly issuerDer: Buffer;
+  readonly issuer: CertIdIssuer;
 }
 
 /** Several processes on one database. */
@@ -37,6 +41,7 @@ export class Cluster {
   private readonly builds = new Builds();
   private readonly build: string;
   private pattern: Pattern | null = null;
+  private stallWatch: StallWatch | null = null;
 
   private constructor(
     private readonly database: TestDatabase,
@@ -59,6 +64,7 @@ export class Cluster {
     await client.connect();
     const cluster = new Cluster(database, client, options);
     try {
+      cluster.stallWatch = await StallWatch.start(cluster.history, database.url, cluster.nodes);
       const [first, ...others] = names;
       cluster.pattern = await cluster.findPattern(await cluster.add(first!));
       await Promise.all(others.map((name) => cluster.add(name)));
@@ -131,7 +137,13 @@ export class Cluster {
     return this.unissuedSerials.map((serial) => this.toSubject(serial.toString('hex'), serial));
   }
 
+  /** Resolves when all that has held anybody up until now stands in the history. */
+  async settle(): Promise<void> {
+    await this.stallWatch?.settle();
+  }
+
   async stop(): Promise<void> {
+    await this.stallWatch?.stop();
     await Promise.all(this.nodes.splice(0).map((node) => node.remove()));
     this.asker.close();
     await this.client.end();
@@ -152,20 +164,22 @@ export class Cluster {
       const issuer = await this.asker.rest(node, 'GET', `/api/v1/issuers/${ISSUER}`);
       const { id } = JSON.parse(issued.body.toString('utf8')) as { id: string };
       const { certificate_pem: pem } = JSON.parse(issuer.body.toString('utf8')) as { certificate_pem: string };
-      return { certificateId: id, issuerDer: parsePem(pem, 'CERTIFICATE')[0]! };
+      return { certificateId: id, issuer: parseCertificateFields(parsePem(pem, 'CERTIFICATE')[0]!) };
     } finally {
       openssl.remove();
     }
   }
 
   private toSubject(id: string, serial: Buffer): Subject {
-    const { issuerDer } = this.knownPattern;
-    const questions = HASHES.map((algorithm) => [
-      algorithm,
-      ocspQuestion(issuerDer, serial.toString('hex'), { algorithm }),
-    ]);
-    return { id, questions: Object.fromEntries(questions) as Subject['questions'] };
+    const { issuer } = this.knownPattern;
+    const serialNumber = parseSerialNumber(serial.toString('hex'));
+    const certIds = byHash((algorithm) => buildCertId(algorithm, issuer, serialNumber));
+    return { id, certIds, questions: byHash((hash) => questionOf(certIds[hash], null)) };
   }
+}
+
+function byHash<T>(make: (hash: Hash) => T): Record<Hash, T> {
+  return Object.fromEntries(HASHES.map((hash) => [hash, make(hash)])) as Record<Hash, T>;
 }
 
 /** Sixteen bytes, positive and minimal. */

@@ -14,6 +14,10 @@ export interface Query extends Call {
   readonly kind: 'query';
   /** The certificate's status, the name of an OCSP error, or why there was no answer. */
   readonly answer: string;
+  /** Hexadecimal: that of the request, or null. */
+  readonly nonce: string | null;
+  /** Hexadecimal: that of the answer, or null. */
+  readonly echoedNonce: string | null;
   /** How it was asked, for the reader. */
   readonly how: string;
 }
@@ -30,10 +34,10 @@ export interface Reading extends Call {
   readonly status: string;
 }
 
+/** What the test did to a node. */
 export interface Fault {
   readonly kind: 'fault';
-  /** Null: the process that asks was itself held up, and with it every call. */
-  readonly node: string | null;
+  readonly node: string;
   readonly fault: string;
   /** True when the node was stopped, or its database connections were not whole, from start to end. */
   readonly impairs: boolean;
@@ -41,7 +45,17 @@ export interface Fault {
   readonly end: number;
 }
 
-export type HistoryEvent = Query | Revoke | Reading | Fault;
+/** What the machine did to it. */
+export interface Stall {
+  readonly kind: 'stall';
+  /** Null: every call was held up. */
+  readonly node: string | null;
+  readonly stall: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+export type HistoryEvent = Query | Revoke | Reading | Fault | Stall;
 
 /** What a run was, so that it can be judged and run again. */
 export interface RunFacts {
@@ -73,4 +87,25 @@ export class History {
     for (const line of events) history.record(JSON.parse(line) as HistoryEvent);
     return history;
   }
+}
+
+/** What has happened in a run. */
+export interface EventCounts {
+  readonly queries: number;
+  /** Queries with a nonce that were answered with `revoked`: there a `good` might have been stale. */
+  readonly revokedNonces: number;
+  /** That succeeded. */
+  readonly revocations: number;
+  readonly faults: number;
+}
+
+export function countEvents({ events }: History): EventCounts {
+  const counts = { queries: 0, revokedNonces: 0, revocations: 0, faults: 0 };
+  for (const event of events) {
+    if (event.kind === 'query') counts.queries += 1;
+    if (event.kind === 'query' && event.nonce !== null && event.answer === 'revoked') counts.revokedNonces += 1;
+    if (event.kind === 'revoke' && event.status === 200) counts.revocations += 1;
+    if (event.kind === 'fault') counts.faults += 1;
+  }
+  return counts;
 }

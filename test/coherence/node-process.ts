@@ -9,6 +9,8 @@ import { ShiftedClock } from './shifted-clock.js';
 
 const START_TIMEOUT_MS = 60_000;
 const OUTPUT_KEPT = 20_000;
+/** Between the search for a free port and the listening, somebody else may take it. */
+const PORT_TRIES = 5;
 
 export interface NodeOptions {
   readonly name: string;
@@ -24,25 +26,34 @@ export class NodeProcess {
   private child: ChildProcess | null = null;
   private exited: Promise<void> = Promise.resolve();
   private output = '';
+  private ready = false;
+  private ports = { https: 0, pki: 0 };
 
   private constructor(
     private readonly options: NodeOptions,
     readonly relay: DatabaseRelay,
     readonly clock: ShiftedClock,
     private readonly dataDir: string,
-    readonly httpsPort: number,
-    readonly pkiPort: number,
   ) {}
 
   static async create(options: NodeOptions): Promise<NodeProcess> {
     const dataDir = mkdtempSync(join(tmpdir(), 'certplane-coherence-'));
     const relay = await DatabaseRelay.start(options.databaseUrl);
     const clock = new ShiftedClock(join(dataDir, 'clock'));
-    return new NodeProcess(options, relay, clock, dataDir, await findFreePort(), await findFreePort());
+    return new NodeProcess(options, relay, clock, dataDir);
   }
 
   get name(): string {
     return this.options.name;
+  }
+
+  /** Others with each start. */
+  get httpsPort(): number {
+    return this.ports.https;
+  }
+
+  get pkiPort(): number {
+    return this.ports.pki;
   }
 
   get pid(): number | null {
@@ -53,13 +64,27 @@ export class NodeProcess {
     return this.child !== null;
   }
 
-  /** What it wrote last, for the reader of a failure. */
-  get lastOutput(): string {
-    return this.output;
+  /** Throws when the process has ended by itself. */
+  assertRunning(): void {
+    if (!this.running) throw this.endError();
   }
 
   /** Starts the process and resolves when it answers. */
   async start(): Promise<this> {
+    for (let tries = 1; ; tries++) {
+      this.ports = { https: await findFreePort(), pki: await findFreePort() };
+      this.launch();
+      await waitUntil(`${this.name} runs`, () => this.ready || !this.running, START_TIMEOUT_MS);
+      if (this.running) return this;
+      if (tries === PORT_TRIES || !this.output.includes('is in use')) throw this.endError();
+    }
+  }
+
+  private endError(): Error {
+    return new Error(`${this.name} has ended:\n${this.output}`);
+  }
+
+  private launch(): void {
     const { build, databaseUrl, env } = this.options;
     const own = Object.entries(process.env).filter(([name]) => !name.startsWith('CERTPLANE_'));
     const hook = resolve('test/coherence/clock-hook.mjs');
@@ -78,11 +103,11 @@ export class NodeProcess {
     });
     this.child = child;
     this.output = '';
-    let ready = false;
+    this.ready = false;
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk: Buffer) => {
         this.output = (this.output + chunk.toString('utf8')).slice(-OUTPUT_KEPT);
-        ready ||= this.output.includes('is running.');
+        this.ready ||= this.output.includes('is running.');
       });
     }
     this.exited = new Promise((over) =>
@@ -91,9 +116,6 @@ export class NodeProcess {
         over();
       }),
     );
-    await waitUntil(`${this.name} runs`, () => ready || !this.running, START_TIMEOUT_MS);
-    if (!this.running) throw new Error(`${this.name} ended:\n${this.output}`);
-    return this;
   }
 
   /** Stops it where it is. */
@@ -103,6 +125,13 @@ export class NodeProcess {
 
   thaw(): void {
     this.child?.kill('SIGCONT');
+  }
+
+  /** Ends every fault of which something is left. */
+  recover(): void {
+    this.relay.restore();
+    this.clock.setWall(0);
+    this.thaw();
   }
 
   /** Sends a signal that ends it, and waits for the end. */

@@ -1,12 +1,15 @@
-import { HASHES, type Subject } from './asker.js';
+import { waitUntil } from '../support/wait-until.js';
+import { HASHES, type Subject, type Way } from './asker.js';
 import { Cluster, type ClusterOptions } from './cluster.js';
 import { injectFault, planFaults } from './faults.js';
-import type { History } from './history.js';
+import { countEvents, type EventCounts, type History } from './history.js';
 import type { NodeProcess } from './node-process.js';
 import { SeededRandom } from './seeded-random.js';
 
 export interface RunOptions extends ClusterOptions {
+  /** It lasts longer where this machine needs more time for the least. */
   readonly seconds: number;
+  readonly least: EventCounts;
 }
 
 const NODES = ['alpha', 'beta', 'gamma'];
@@ -16,9 +19,10 @@ const HOT = 24;
 const FRESHLY_REVOKED = 12;
 const ASKERS_PER_NODE = 4;
 const REVOKERS = 16;
-/** When a process that asks is itself held up for so long, its measurements of others are worth nothing. */
-const STARVED_MS = 100;
 const CERTIFICATES_PER_SECOND = 120;
+/** Of the queries. */
+const NONCE_SHARE = 0.25;
+const LEAST_TIMEOUT_MS = 180_000;
 
 /** Asks and revokes at random on all nodes while faults strike them. */
 export class RandomRun {
@@ -34,7 +38,7 @@ export class RandomRun {
     private readonly options: RunOptions,
   ) {}
 
-  /** The history of a run of these seconds. */
+  /** The history of a run. */
   static async record(options: RunOptions): Promise<History> {
     const cluster = await Cluster.start(options, NODES);
     try {
@@ -47,28 +51,27 @@ export class RandomRun {
   }
 
   private async play(): Promise<void> {
-    const { seconds } = this.options;
+    const { seconds, least } = this.options;
+    const { nodes, history } = this.cluster;
     this.unissued = this.cluster.unissued();
     this.stock = await this.cluster.issue(HOT + seconds * CERTIFICATES_PER_SECOND);
     for (let count = 0; count < HOT; count++) this.takeFromStock();
-    const ticker = this.watchStarvation();
     const workers = [
-      ...this.cluster.nodes.flatMap((node, index) =>
+      ...nodes.flatMap((node, index) =>
         Array.from({ length: ASKERS_PER_NODE }, (_, asker) =>
           this.keepAsking(node, this.random(100 + index * 10 + asker)),
         ),
       ),
       ...Array.from({ length: REVOKERS }, (_, index) => this.keepRevoking(this.random(200 + index))),
     ];
-    const faults = this.cluster.nodes.map((node, index) => this.keepFailing(node, this.random(300 + index)));
+    const faults = nodes.map((node, index) => this.keepFailing(node, this.random(300 + index)));
     await pause(seconds * 1000);
-    this.over = true;
-    try {
-      await Promise.all([...faults, ...workers]);
-    } finally {
-      clearInterval(ticker);
-    }
+    const enough = (): boolean => hasAtLeast(countEvents(history), least);
+    await waitUntil('enough has happened', enough, LEAST_TIMEOUT_MS).finally(() => (this.over = true));
+    await Promise.all([...faults, ...workers]);
+    for (const node of nodes) node.assertRunning();
     await this.readAll();
+    await this.cluster.settle();
   }
 
   /** Each worker has numbers of its own, so that they don't depend on who is scheduled when. */
@@ -85,6 +88,7 @@ export class RandomRun {
     for (const fault of planFaults(random, this.options.seconds * 1000, this.options.leaseSeconds * 1000)) {
       await pause(fault.restMs);
       if (this.over) return;
+      node.assertRunning();
       await injectFault(node, fault, this.cluster.history);
     }
   }
@@ -92,7 +96,7 @@ export class RandomRun {
   private async keepAsking(node: NodeProcess, random: SeededRandom): Promise<void> {
     while (!this.over) {
       const subject = this.pickSubject(random);
-      await this.cluster.asker.query(node, subject, random.pick(HASHES), random.next() < 0.5 ? 'GET' : 'POST');
+      await this.cluster.asker.query(node, subject, pickWay(random));
       await pause(random.between(0, 12));
     }
   }
@@ -123,7 +127,7 @@ export class RandomRun {
     this.remember(subject);
     while ((await asker.revoke(random.pick(nodes), subject)) !== 200) await pause(random.between(0, 100));
     this.allRevoked.push(subject);
-    void Promise.all(nodes.map((node) => asker.query(node, subject, random.pick(HASHES))));
+    void Promise.all(nodes.map((node) => asker.query(node, subject, pickWay(random))));
   }
 
   private remember(subject: Subject): void {
@@ -137,8 +141,7 @@ export class RandomRun {
     const subjects = [...new Set(this.allRevoked)];
     const read = async (node: NodeProcess, index: number): Promise<void> => {
       for (const subject of subjects) {
-        await asker.query(node, subject, 'sha1');
-        await asker.query(node, subject, 'sha384');
+        for (const way of LAST_WAYS) await asker.query(node, subject, way);
       }
       for (const subject of subjects.filter((_, position) => position % nodes.length === index)) {
         await asker.read(node, subject);
@@ -146,24 +149,21 @@ export class RandomRun {
     };
     await Promise.all(nodes.map(read));
   }
+}
 
-  private watchStarvation(): NodeJS.Timeout {
-    let last = performance.now();
-    return setInterval(() => {
-      const now = performance.now();
-      if (now - last > STARVED_MS) {
-        this.cluster.history.record({
-          kind: 'fault',
-          node: null,
-          fault: 'held up',
-          impairs: true,
-          start: last,
-          end: now,
-        });
-      }
-      last = now;
-    }, 20);
-  }
+/** One for each way to an answer: signed in advance, signed for who asks first, and signed for one client alone. */
+const LAST_WAYS: readonly Way[] = [{ hash: 'sha1' }, { hash: 'sha384' }, { hash: 'sha1', nonce: true }];
+
+function pickWay(random: SeededRandom): Way {
+  return {
+    hash: random.pick(HASHES),
+    method: random.next() < 0.5 ? 'GET' : 'POST',
+    nonce: random.next() < NONCE_SHARE,
+  };
+}
+
+function hasAtLeast(counts: EventCounts, least: EventCounts): boolean {
+  return (Object.keys(least) as (keyof EventCounts)[]).every((name) => counts[name] >= least[name]);
 }
 
 function pause(milliseconds: number): Promise<void> {

@@ -1,16 +1,18 @@
-import { waitUntil } from '../support/wait-until.js';
-import type { Hash, Subject } from './asker.js';
 import type { Patch } from './builds.js';
-import type { Cluster } from './cluster.js';
-import type { NodeProcess } from './node-process.js';
-
-/** Who takes part: one node that revokes, and one that is asked while the worst happens to it. */
-export interface Cast {
-  readonly cluster: Cluster;
-  readonly revoker: NodeProcess;
-  readonly victim: NodeProcess;
-  readonly subject: Subject;
-}
+import type { Rule } from './checker.js';
+import {
+  playCutOff,
+  playLateAnswer,
+  playLateStore,
+  playRemembered,
+  playSetBack,
+  playSlowFill,
+  playSuspended,
+  playUnheardFill,
+  STATUS_LOOKUP,
+  WITH_NONCE,
+  type Cast,
+} from './plays.js';
 
 /** One way in which a broken fence shows, and the fault of the program that breaks it. */
 export interface Scenario {
@@ -18,23 +20,23 @@ export interface Scenario {
   /** Whose program is broken. */
   readonly broken: 'revoker' | 'victim';
   readonly patches: readonly Patch[];
+  /** What the checker calls it. */
+  readonly finding: Rule;
   /** Makes the interleaving that a sound node survives and a broken one does not. */
   play(cast: Cast): Promise<void>;
 }
 
-const HASH: Hash = 'sha256';
-/** Is not signed in advance, so that the first who asks signs. */
-const LAZY_HASH: Hash = 'sha384';
-
 const OCSP = 'src/ocsp';
 const LEASE_CHECK = 'return this.clock.monotonicMs() < this.monotonicEnd && this.clock.wallMs() < this.wallEnd;';
 
-export const SCENARIOS: readonly Scenario[] = [
+/** Those of the answers that all share. */
+const SHARED: readonly Scenario[] = [
   {
     name: 'the lease is not looked at',
     broken: 'victim',
     patches: [{ file: `${OCSP}/freshness-lease.js`, replace: LEASE_CHECK, by: 'return true;' }],
-    play: playCutOff,
+    finding: 'stale good',
+    play: (cast) => playCutOff(cast),
   },
   {
     name: 'the wall clock is not looked at',
@@ -46,7 +48,8 @@ export const SCENARIOS: readonly Scenario[] = [
         by: 'return this.clock.monotonicMs() < this.monotonicEnd;',
       },
     ],
-    play: playSuspended,
+    finding: 'stale good',
+    play: (cast) => playSuspended(cast),
   },
   {
     name: 'the monotonic clock is not looked at',
@@ -54,7 +57,8 @@ export const SCENARIOS: readonly Scenario[] = [
     patches: [
       { file: `${OCSP}/freshness-lease.js`, replace: LEASE_CHECK, by: 'return this.clock.wallMs() < this.wallEnd;' },
     ],
-    play: playSetBack,
+    finding: 'stale good',
+    play: (cast) => playSetBack(cast),
   },
   {
     name: 'a lease runs from the answer to its renewal',
@@ -66,7 +70,8 @@ export const SCENARIOS: readonly Scenario[] = [
         by: 'this.lease.grant(this.lease.read());',
       },
     ],
-    play: playLateAnswer,
+    finding: 'stale good',
+    play: (cast) => playLateAnswer(cast),
   },
   {
     name: 'a renewal states what is not applied yet',
@@ -78,13 +83,15 @@ export const SCENARIOS: readonly Scenario[] = [
         by: 'setTimeout(() => this.cache.evictCertificate(row.issuer_id, row.serial_number), 3000);',
       },
     ],
-    play: playRemembered,
+    finding: 'stale good',
+    play: (cast) => playRemembered(cast),
   },
   {
     name: 'a fill stays attached',
     broken: 'victim',
     patches: [{ file: `${OCSP}/fenced-cache.js`, replace: 'fill.attached = false;', by: '' }],
-    play: playSlowFill,
+    finding: 'stale good',
+    play: (cast) => playSlowFill(cast),
   },
   {
     name: 'a fill is joined after its key was evicted',
@@ -96,7 +103,8 @@ export const SCENARIOS: readonly Scenario[] = [
         by: 'fill.attached = false;',
       },
     ],
-    play: playSlowFill,
+    finding: 'stale good',
+    play: (cast) => playSlowFill(cast),
   },
   {
     name: 'a store is not guarded',
@@ -108,7 +116,8 @@ export const SCENARIOS: readonly Scenario[] = [
         by: 'AND ($4::timestamptz IS NULL OR true) AND ($5::text IS NULL OR true)',
       },
     ],
-    play: playLateStore,
+    finding: 'stale good',
+    play: (cast) => playLateStore(cast),
   },
   {
     name: 'a revoke call does not wait',
@@ -120,7 +129,8 @@ export const SCENARIOS: readonly Scenario[] = [
         by: 'return { nodes: 0, waitedMs: 0 }; const started = performance.now();',
       },
     ],
-    play: playCutOff,
+    finding: 'stale good',
+    play: (cast) => playCutOff(cast),
   },
   {
     name: 'a revocation leaves the stored response',
@@ -132,162 +142,70 @@ export const SCENARIOS: readonly Scenario[] = [
         by: '',
       },
     ],
-    play: playRemembered,
+    finding: 'stale good',
+    play: (cast) => playRemembered(cast),
   },
 ];
 
-/** The victim remembers the answer, is cut off from the database, and is asked after the revocation. */
-async function playCutOff({ cluster, revoker, victim, subject }: Cast): Promise<void> {
-  await remember(cluster, victim, subject);
-  const cut = performance.now();
-  victim.relay.hold();
-  await revokeSurely(cluster, revoker, subject);
-  const answer = cluster.asker.query(victim, subject, HASH);
-  await answeredOrWaiting(answer);
-  endFault(cluster, victim, 'cut off', cut);
-  await answer;
-}
+const FIND_STATUS = 'this.node.statuses.find(key)';
+const LOAD_STATUS = 'this.node.statuses.load(key, ';
+const EVICT_STATUS = 'this.statuses.evict(formatStatusKey(issuerId, serialNumber));';
 
-/** The whole machine of the victim sleeps: its monotonic clock stands still. It wakes without its network. */
-async function playSuspended({ cluster, revoker, victim, subject }: Cast): Promise<void> {
-  await remember(cluster, victim, subject);
-  const frozen = performance.now();
-  victim.relay.hold();
-  victim.freeze();
-  await revokeSurely(cluster, revoker, subject);
-  victim.clock.loseMonotonic(performance.now() - frozen - 50);
-  victim.thaw();
-  const answer = cluster.asker.query(victim, subject, HASH);
-  await answeredOrWaiting(answer);
-  endFault(cluster, victim, 'suspended', frozen);
-  await answer;
-}
+/** Those of the answers that are signed for one client alone: the answers that all share stay sound. */
+const UNSHARED: readonly Scenario[] = [
+  {
+    name: 'a status is taken from memory without a lease',
+    broken: 'victim',
+    patches: [{ file: `${OCSP}/fenced-statuses.js`, replace: FIND_STATUS, by: 'this.node.statuses.memory.get(key)' }],
+    finding: 'stale good',
+    play: (cast) => playCutOff(cast, WITH_NONCE, 'feed'),
+  },
+  {
+    name: 'a lookup of a status is joined without a lease',
+    broken: 'victim',
+    patches: [
+      {
+        file: `${OCSP}/fenced-statuses.js`,
+        replace: LOAD_STATUS,
+        by: `this.node.statuses.fills.get(key)?.value ?? ${LOAD_STATUS}`,
+      },
+    ],
+    finding: 'stale good',
+    play: (cast) => playUnheardFill(cast, WITH_NONCE, STATUS_LOOKUP),
+  },
+  {
+    name: 'a lookup of a status stays attached',
+    broken: 'victim',
+    patches: [
+      {
+        file: `${OCSP}/ocsp-node.service.js`,
+        replace: EVICT_STATUS,
+        by: 'this.statuses.memory.delete(formatStatusKey(issuerId, serialNumber));',
+      },
+    ],
+    finding: 'stale good',
+    play: (cast) => playSlowFill(cast, WITH_NONCE, STATUS_LOOKUP),
+  },
+  {
+    name: 'a status is not evicted',
+    broken: 'victim',
+    patches: [{ file: `${OCSP}/ocsp-node.service.js`, replace: EVICT_STATUS, by: '' }],
+    finding: 'stale good',
+    play: (cast) => playRemembered(cast, WITH_NONCE),
+  },
+  {
+    name: 'a nonce is left out',
+    broken: 'victim',
+    patches: [
+      {
+        file: `${OCSP}/response-signer.js`,
+        replace: 'this.build(responses, responder, nonce)',
+        by: 'this.build(responses, responder, null)',
+      },
+    ],
+    finding: 'nonce not echoed',
+    play: (cast) => playRemembered(cast, WITH_NONCE),
+  },
+];
 
-/** Somebody sets the victim's wall clock back while it is cut off. */
-async function playSetBack({ cluster, revoker, victim, subject }: Cast): Promise<void> {
-  await remember(cluster, victim, subject);
-  const cut = performance.now();
-  victim.relay.hold();
-  victim.clock.setWall(-3_600_000);
-  await revokeSurely(cluster, revoker, subject);
-  const answer = cluster.asker.query(victim, subject, HASH);
-  await answeredOrWaiting(answer);
-  victim.clock.setWall(0);
-  endFault(cluster, victim, 'cut off, wall clock one hour back', cut);
-  await answer;
-}
-
-/** The answer to the victim's renewal is long on its way, and its next question is lost. */
-async function playLateAnswer({ cluster, revoker, victim, subject }: Cast): Promise<void> {
-  await remember(cluster, victim, subject);
-  const late = victim.relay.catchAnswer('renew-lease');
-  await late.caught;
-  const cut = performance.now();
-  const revoking = cluster.asker.revoke(revoker, subject);
-  await new Promise((resolve) => setTimeout(resolve, cluster.history.facts.leaseMs * 0.7));
-  victim.relay.hold('feed', ['up']);
-  late.release();
-  victim.relay.hold('feed', ['up']);
-  if ((await revoking) !== 200) throw new Error('the revocation failed');
-  const answer = cluster.asker.query(victim, subject, HASH);
-  await answeredOrWaiting(answer);
-  endFault(cluster, victim, 'late answers from the feed', cut);
-  await answer;
-}
-
-/** Nothing goes wrong at all. */
-async function playRemembered({ cluster, revoker, victim, subject }: Cast): Promise<void> {
-  await remember(cluster, victim, subject, LAZY_HASH);
-  await revokeSurely(cluster, revoker, subject);
-  await cluster.asker.query(victim, subject, LAZY_HASH);
-}
-
-/** The stored answer is on its way to the victim's memory when the certificate is revoked. */
-async function playSlowFill({ cluster, revoker, victim, subject }: Cast): Promise<void> {
-  // Stored by another node, and not yet in the victim's memory.
-  await cluster.asker.query(revoker, subject, HASH);
-  await leaseRuns(cluster, victim);
-  const slow = victim.relay.catchAnswer('ocsp-response');
-  const cut = performance.now();
-  const first = cluster.asker.query(victim, subject, HASH);
-  await slow.caught;
-  await revokeSurely(cluster, revoker, subject);
-  const joining = cluster.asker.query(victim, subject, HASH);
-  await answeredOrWaiting(joining);
-  slow.release();
-  await Promise.all([first, joining]);
-  await cluster.asker.query(victim, subject, HASH);
-  endFault(cluster, victim, 'a slow answer from the database', cut);
-}
-
-/**
- * The victim vanishes from the network between the last statement of a revocation and its commit. Another certificate must
- * be revoked in time all the same.
- */
-export async function playLostCommit({ cluster, revoker, victim, subject }: Cast): Promise<void> {
-  const [other] = await cluster.issue(1);
-  const lost = victim.relay.catchStatement('COMMIT');
-  const cut = performance.now();
-  const failing = cluster.asker.revoke(victim, other!);
-  await lost.caught;
-  victim.relay.hold();
-  const revoking = cluster.asker.revoke(revoker, subject);
-  await endedWithin(revoking, cluster.history.facts.leaseMs + 3000);
-  endFault(cluster, victim, 'cut off before a commit', cut);
-  lost.release();
-  await Promise.all([failing, revoking]);
-}
-
-/** The victim has signed an answer, and its statement that stores it is long on its way. */
-async function playLateStore({ cluster, revoker, victim, subject }: Cast): Promise<void> {
-  const late = victim.relay.catchStatement('store-ocsp-response');
-  const cut = performance.now();
-  const first = cluster.asker.query(victim, subject, LAZY_HASH);
-  await late.caught;
-  await revokeSurely(cluster, revoker, subject);
-  late.release();
-  await first;
-  await cluster.asker.query(revoker, subject, LAZY_HASH);
-  await cluster.asker.query(victim, subject, LAZY_HASH);
-  endFault(cluster, victim, 'a slow statement', cut);
-}
-
-/** The victim has a lease, and the answer in its memory. */
-async function remember(cluster: Cluster, victim: NodeProcess, subject: Subject, hash: Hash = HASH): Promise<void> {
-  await leaseRuns(cluster, victim);
-  await waitUntil(
-    `${victim.name} says good`,
-    async () => (await cluster.asker.query(victim, subject, hash)) === 'good',
-  );
-}
-
-async function leaseRuns(cluster: Cluster, victim: NodeProcess): Promise<void> {
-  await waitUntil(`${victim.name} has a lease`, () => cluster.hasLease(victim));
-}
-
-async function revokeSurely({ asker }: Cluster, revoker: NodeProcess, subject: Subject): Promise<void> {
-  const status = await asker.revoke(revoker, subject);
-  if (status !== 200) throw new Error(`the revocation failed: ${status}`);
-}
-
-/** A node that may not answer from memory waits for the database; give it time to show that it does answer. */
-function answeredOrWaiting(answer: Promise<unknown>): Promise<void> {
-  return endedWithin(answer, 300);
-}
-
-/** Resolves when a call has ended, or when so much time has passed. */
-function endedWithin(call: Promise<unknown>, milliseconds: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    const end = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
-    call.then(end, end);
-  });
-}
-
-function endFault({ history }: Cluster, victim: NodeProcess, fault: string, start: number): void {
-  victim.relay.restore();
-  history.record({ kind: 'fault', node: victim.name, fault, impairs: true, start, end: performance.now() });
-}
+export const SCENARIOS: readonly Scenario[] = [...SHARED, ...UNSHARED];

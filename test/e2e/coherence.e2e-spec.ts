@@ -1,15 +1,25 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { check, describe as describeViolation, type Violation } from '../coherence/checker.js';
+import { check, describe as describeViolation, slowestRevokeMs, type Violation } from '../coherence/checker.js';
 import { Cluster } from '../coherence/cluster.js';
-import { History } from '../coherence/history.js';
+import { countEvents, History } from '../coherence/history.js';
 import type { NodeProcess } from '../coherence/node-process.js';
+import { playLostCommit } from '../coherence/plays.js';
 import { RandomRun } from '../coherence/random-run.js';
-import { playLostCommit, SCENARIOS, type Scenario } from '../coherence/scenarios.js';
+import { SCENARIOS, type Scenario } from '../coherence/scenarios.js';
+import { waitUntil } from '../support/wait-until.js';
 
 const SECONDS = Number(process.env['COHERENCE_SECONDS'] ?? 8);
-const SEED = Number(process.env['COHERENCE_SEED'] ?? Math.floor(Math.random() * 1_000_000));
+/** Its first seconds hold most kinds of faults. The long form takes another each time. */
+const SEED = Number(process.env['COHERENCE_SEED'] ?? 2106);
 const LEASE_SECONDS = 1;
+const LEAST = { queries: SECONDS * 50, revokedNonces: SECONDS * 2, revocations: SECONDS, faults: 3 };
+/** For a machine that has other things to do. */
+const TIMEOUT_MS = 300_000;
+const FIND_TIMEOUT_MS = 200_000;
+const FIRST_PATIENCE_MS = 300;
+/** Less than the four seconds after which a node gives up a statement, with the wait of a revocation. */
+const LONGEST_PATIENCE_MS = 2000;
 
 /** Fails on the first violations, and leaves the history where it can be looked at. */
 function expectCoherent(history: History): void {
@@ -32,7 +42,7 @@ function findHistory(): Promise<History> {
     throw new Error(`There is no such fault. There are:\n${SCENARIOS.map(({ name }) => name).join('\n')}`);
   }
   const patches = scenario?.patches ?? [];
-  return RandomRun.record({ seed: SEED, seconds: SECONDS, leaseSeconds: LEASE_SECONDS, patches });
+  return RandomRun.record({ seed: SEED, seconds: SECONDS, least: LEAST, leaseSeconds: LEASE_SECONDS, patches });
 }
 
 describe('several processes on one database', () => {
@@ -41,17 +51,14 @@ describe('several processes on one database', () => {
     async () => {
       const history = await findHistory();
       expectCoherent(history);
-      const count = (kind: string): number => history.events.filter((event) => event.kind === kind).length;
-      const revoked = history.events.filter((event) => event.kind === 'revoke' && event.status === 200).length;
-      const stopped = history.events.filter((event) => event.kind === 'fault' && event.node !== null).length;
+      const { queries, revokedNonces, revocations, faults } = countEvents(history);
+      const slowest = Math.round(slowestRevokeMs(history));
       process.stdout.write(
-        `coherence: seed ${SEED}, ${SECONDS} s: ${count('query')} queries, ${revoked} revocations, ${stopped} faults\n`,
+        `coherence: seed ${history.facts.seed}: ${queries} queries (${revokedNonces} by nonce of what is revoked), ` +
+          `${revocations} revocations, the slowest ${slowest} ms without faults and stalls, ${faults} faults\n`,
       );
-      expect(count('query')).toBeGreaterThan(SECONDS * 50);
-      expect(revoked).toBeGreaterThan(SECONDS);
-      expect(stopped).toBeGreaterThan(0);
     },
-    SECONDS * 1000 + 180_000,
+    SECONDS * 1000 + TIMEOUT_MS,
   );
 
   describe('with a program that is sound but for one fault', () => {
@@ -63,7 +70,7 @@ describe('several processes on one database', () => {
     beforeAll(async () => {
       cluster = await Cluster.start({ seed: 0, leaseSeconds: LEASE_SECONDS }, ['sound', 'victim']);
       [sound, victim] = cluster.nodes as [NodeProcess, NodeProcess];
-    }, 120_000);
+    }, TIMEOUT_MS);
 
     afterAll(() => cluster.stop(), 60_000);
 
@@ -72,10 +79,16 @@ describe('several processes on one database', () => {
       { play }: Pick<Scenario, 'play'>,
       revoker: NodeProcess,
       target: NodeProcess,
+      patienceMs = FIRST_PATIENCE_MS,
     ): Promise<Violation[]> {
       const begun = cluster.history.events.length;
       const [subject] = await cluster.issue(1);
-      await play({ cluster, revoker, victim: target, subject: subject! });
+      try {
+        await play({ cluster, revoker, victim: target, subject: subject!, patienceMs });
+      } finally {
+        target.recover();
+      }
+      await cluster.settle();
       const own = new History(cluster.history.facts);
       for (const event of cluster.history.events.slice(begun)) own.record(event);
       return check(own);
@@ -100,18 +113,26 @@ describe('several processes on one database', () => {
 
         const node = await starting;
         const parts = scenario.broken === 'victim' ? ([sound, node] as const) : ([node, victim] as const);
-        let found: Violation[] = [];
+        let patienceMs = FIRST_PATIENCE_MS;
         // The interleaving needs a lease that runs at the right moment; on a busy machine it may have lapsed.
-        for (let tries = 0; tries < 4 && found.length === 0; tries++) found = await judge(scenario, ...parts);
-        expect(found.map(({ rule }) => rule)).toContain('stale good');
+        const find = async (): Promise<boolean> => {
+          const found = await judge(scenario, ...parts, patienceMs);
+          patienceMs = Math.min(2 * patienceMs, LONGEST_PATIENCE_MS);
+          return found.some(({ rule }) => rule === scenario.finding);
+        };
+        await waitUntil(`the checker finds a ${scenario.finding}`, find, FIND_TIMEOUT_MS);
         await cluster.retire(node);
       },
-      120_000,
+      TIMEOUT_MS,
     );
 
-    it('a node that is lost in the middle of a revocation holds up no other for longer', async () => {
-      const violations = await judge({ play: playLostCommit }, sound, victim);
-      expect(violations.map((violation) => describeViolation(violation))).toEqual([]);
-    }, 60_000);
+    it(
+      'a node that is lost in the middle of a revocation holds up no other for longer',
+      async () => {
+        const violations = await judge({ play: playLostCommit }, sound, victim);
+        expect(violations.map((violation) => describeViolation(violation))).toEqual([]);
+      },
+      TIMEOUT_MS,
+    );
   });
 });

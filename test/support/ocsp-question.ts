@@ -1,10 +1,12 @@
 import { Agent, request as httpRequest } from 'node:http';
-import { buildCertId, type CertIdAlgorithm } from '../../src/pki/cert-id.js';
+import { buildCertId, type CertId, type CertIdAlgorithm } from '../../src/pki/cert-id.js';
 import { parseCertificateFields } from '../../src/pki/certificate-fields.js';
 import { DerReader } from '../../src/pki/der-reader.js';
 import { constructedContextTag, TAG } from '../../src/pki/der-tags.js';
+import { OID } from '../../src/pki/object-identifiers.js';
 import { buildOcspRequest } from '../../src/pki/ocsp-request.js';
 import { parseSerialNumber } from '../../src/pki/serial-number.js';
+import { readExtensions } from '../../src/pki/x509-elements.js';
 
 const RESPONSE_STATUSES = [
   'successful',
@@ -27,9 +29,11 @@ export interface OcspReading {
   readonly nextUpdate: Date;
   /** The responder's certificate, DER. */
   readonly responderDer: Buffer;
+  /** The nonce of a successful response, or null. */
+  readonly nonce: Buffer | null;
 }
 
-/** Reads a response that must be one. The dates and the responder of an error are not there. */
+/** Reads a response that must be one. Of an error there are only the status and the bytes. */
 export function readOcsp(der: Buffer): OcspReading {
   const response = new DerReader(der).readSequence();
   const status = RESPONSE_STATUSES[response.readEnumerated()] ?? '?';
@@ -49,7 +53,13 @@ export function readOcsp(der: Buffer): OcspReading {
   single.skip();
   const thisUpdate = single.readGeneralizedTime();
   const nextUpdate = single.read(constructedContextTag(0)).readGeneralizedTime();
-  return { status: certStatus, der, producedAt, thisUpdate, nextUpdate, responderDer };
+  const nonce = readNonce(tbs.optional(constructedContextTag(1)));
+  return { status: certStatus, der, producedAt, thisUpdate, nextUpdate, responderDer, nonce };
+}
+
+function readNonce(extensions: DerReader | null): Buffer | null {
+  const nonce = extensions === null ? undefined : readExtensions(extensions).get(OID.pkixOcspNonce);
+  return nonce === undefined ? null : new DerReader(nonce.value).readOctetString();
 }
 
 export interface Question {
@@ -65,6 +75,11 @@ export function ocspQuestion(
   { nonce = null, algorithm = 'sha1' }: { nonce?: Buffer | null; algorithm?: CertIdAlgorithm } = {},
 ): Question {
   const certId = buildCertId(algorithm, parseCertificateFields(issuerDer), parseSerialNumber(serialNumber));
+  return questionOf(certId, nonce);
+}
+
+/** An OCSP request for one certificate. */
+export function questionOf(certId: CertId, nonce: Buffer | null): Question {
   const body = buildOcspRequest([certId], nonce);
   return { body, path: encodeURIComponent(body.toString('base64')) };
 }
