@@ -1,10 +1,10 @@
 import { ApiKeyEntity } from './access/api-key.entity.js';
 import { AuditEventEntity } from './audit/audit-event.entity.js';
-import { BlockedKeyEntity } from './certificates/blocked-key.entity.js';
 import { CertificateEntity } from './certificates/certificate.entity.js';
 import { CrlDirtyMarkEntity } from './crl/crl-dirty-mark.entity.js';
 import { CrlEntity } from './crl/crl.entity.js';
 import { IssuerEntity } from './issuers/issuer.entity.js';
+import { BlockedKeyEntity } from './keys/blocked-key.entity.js';
 import { KeyEntity } from './keys/key.entity.js';
 import { OcspResponderEntity } from './ocsp/ocsp-responder.entity.js';
 import { OcspResponseEntity } from './ocsp/ocsp-response.entity.js';

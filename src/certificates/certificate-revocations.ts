@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { BlockedKeys } from '../keys/blocked-keys.js';
 import type { RevocationReason } from '../pki/revocation-reason.js';
 import type { Tx } from '../platform/database/transaction.js';
 
@@ -20,6 +21,8 @@ const COMPROMISES: readonly RevocationReason[] = ['keyCompromise', 'cACompromise
 /** The rows that a revocation changes in the inventory. The act itself, with all that follows, is `revocation`'s. */
 @Injectable()
 export class CertificateRevocations {
+  constructor(private readonly blockedKeys: BlockedKeys) {}
+
   /**
    * Marks a certificate revoked, once: the row decides, so that of two callers one wins. A compromised key is blocked
    * from ever being certified again (CA/B BR 6.1.1.3).
@@ -34,7 +37,7 @@ export class CertificateRevocations {
     );
     const row = rows[0];
     if (row === undefined) return null;
-    if (COMPROMISES.includes(mark.revocationReason)) await this.blockKey(tx, row.spki_sha256, mark.revokedAt);
+    if (COMPROMISES.includes(mark.revocationReason)) await this.blockedKeys.block(tx, row.spki_sha256, mark.revokedAt);
     return { id, issuerId: row.issuer_id, serialNumber: row.serial_number };
   }
 
@@ -47,12 +50,5 @@ export class CertificateRevocations {
       [before, limit],
     );
     return rows.map(({ id }) => id);
-  }
-
-  private async blockKey(tx: Tx, spkiSha256: Buffer, blockedAt: Date): Promise<void> {
-    await tx.query('INSERT INTO blocked_keys (spki_sha256, blocked_at) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
-      spkiSha256,
-      blockedAt,
-    ]);
   }
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { IssuerEntity } from '../issuers/issuer.entity.js';
+import { BlockedKeys } from '../keys/blocked-keys.js';
 import { KeyStore } from '../keys/key-store.js';
 import { buildCertificate, keyIdentifierOf, type CertificateProfile } from '../pki/certificate.js';
 import { parseCertificateFields } from '../pki/certificate-fields.js';
@@ -11,7 +12,6 @@ import { Clock } from '../platform/clock/clock.js';
 import type { Tx } from '../platform/database/transaction.js';
 import { uuidV7 } from '../platform/database/uuid.js';
 import { DomainError } from '../platform/errors/domain-error.js';
-import { BlockedKeyEntity } from './blocked-key.entity.js';
 import { CertificateEntity, type CertificateProfileName } from './certificate.entity.js';
 import { CertificatesMetrics } from './certificates.metrics.js';
 
@@ -36,6 +36,7 @@ export class IssuanceService {
   constructor(
     private readonly dataSource: DataSource,
     private readonly keyStore: KeyStore,
+    private readonly blockedKeys: BlockedKeys,
     private readonly clock: Clock,
     private readonly metrics: CertificatesMetrics,
   ) {}
@@ -85,11 +86,8 @@ export class IssuanceService {
   }
 
   private async reserve(request: IssuanceRequest): Promise<CertificateEntity> {
-    const spkiSha256 = createHash('sha256').update(request.spkiDer).digest();
     await this.checkIssuer(request);
-    if (await this.dataSource.manager.existsBy(BlockedKeyEntity, { spkiSha256 })) {
-      throw new DomainError('compromised_key', 'This public key was reported as compromised. Make a new key.');
-    }
+    await this.blockedKeys.refuseBlocked(request.spkiDer);
     const now = this.clock.now();
     const reservation = Object.assign(new CertificateEntity(), {
       id: uuidV7(now),
@@ -98,7 +96,7 @@ export class IssuanceService {
       profile: request.profile.kind,
       subject: request.subject,
       subjectAlternativeNames: request.profile.kind === 'leaf' ? request.profile.subjectAlternativeNames : NO_NAMES,
-      spkiSha256,
+      spkiSha256: createHash('sha256').update(request.spkiDer).digest(),
       notBefore: request.notBefore,
       notAfter: request.notAfter,
       reservedAt: now,

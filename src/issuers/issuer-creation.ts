@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { BlockedKeys } from '../keys/blocked-keys.js';
 import { KeyStore, type NewKey } from '../keys/key-store.js';
 import { buildCertificate, keyIdentifierOf } from '../pki/certificate.js';
 import { parseCertificateFields } from '../pki/certificate-fields.js';
@@ -41,6 +42,7 @@ export class IssuerCreation {
   constructor(
     private readonly dataSource: DataSource,
     private readonly keyStore: KeyStore,
+    private readonly blockedKeys: BlockedKeys,
     private readonly subordinates: SubordinateIssuance,
   ) {}
 
@@ -100,7 +102,7 @@ export class IssuerCreation {
     };
   }
 
-  private prepareImported(input: ImportIssuer, now: Date): PreparedIssuer {
+  private async prepareImported(input: ImportIssuer, now: Date): Promise<PreparedIssuer> {
     const imported = checkImportedIssuer(
       {
         certificatePem: input.certificate_pem,
@@ -109,6 +111,7 @@ export class IssuerCreation {
       },
       now,
     );
+    await this.blockedKeys.refuseBlocked(imported.fields.spkiDer);
     return this.prepared(input, this.keyStore.adopt(imported.privateKey), now, {
       certificateDer: imported.certificateDer,
       chainDer: [...imported.chain],

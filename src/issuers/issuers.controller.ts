@@ -42,6 +42,7 @@ export class IssuersController {
     'key_mismatch',
     'weak_key',
     'unsupported_key',
+    'compromised_key',
     'validity_exceeds_issuer',
     'path_length_exceeded',
     'issuer_not_found',

@@ -1,4 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { BlockedKeys } from './blocked-keys.js';
 import { DatabaseKeyStore } from './database-key-store.js';
 import { KeyStore } from './key-store.js';
 import { KeysMetrics } from './keys.metrics.js';
@@ -13,9 +14,10 @@ export class KeysModule {
       providers: [
         { provide: MasterKey, useValue: masterKey },
         { provide: KeyStore, useClass: DatabaseKeyStore },
+        BlockedKeys,
         KeysMetrics,
       ],
-      exports: [KeyStore],
+      exports: [BlockedKeys, KeyStore],
     };
   }
 }

@@ -15,7 +15,7 @@ class Bench {
   lastNumber = 0;
   prunedNumber = 0;
   node: { applied: number; silent: boolean } | null = null;
-  feed: { number: number; serial: string }[] = [];
+  feed: { number: number; serial: string; profile: string }[] = [];
   now = 0;
   /** Called before a statement is carried out, with the first words of what is done. */
   before: (what: string) => void = () => undefined;
@@ -25,6 +25,7 @@ class Bench {
   readonly follower = new FeedFollower(
     {
       evictCertificate: (_issuerId, serial) => this.log.push(`evict ${serial.toString('hex')}`),
+      evictResponder: (issuerId) => this.log.push(`evict all of ${issuerId}`),
       clear: () => this.log.push('clear'),
     },
     this.lease,
@@ -44,9 +45,9 @@ class Bench {
     await this.follower.follow(client as unknown as Client, () => this.rounds <= 0);
   }
 
-  revoke(serial: string): void {
+  revoke(serial: string, profile = 'leaf'): void {
     this.lastNumber += 1;
-    this.feed.push({ number: this.lastNumber, serial });
+    this.feed.push({ number: this.lastNumber, serial, profile });
   }
 
   private run(text: string, values: readonly unknown[]): { rows: unknown[]; rowCount: number } {
@@ -87,10 +88,13 @@ class Bench {
     const rows = this.feed
       .filter(({ number }) => number > applied)
       .slice(0, limit)
-      .map(({ number, serial }) =>
-        Object.assign({ number: String(number), issuer_id: 'iss', serial_number: Buffer.from(serial, 'hex') }, counter),
+      .map(({ number, serial, profile }) =>
+        Object.assign(
+          { number: String(number), issuer_id: 'iss', serial_number: Buffer.from(serial, 'hex'), profile },
+          counter,
+        ),
       );
-    return rowsOf(rows.length > 0 ? rows : [{ ...counter, number: null }]);
+    return rowsOf(rows.length > 0 ? rows : [{ ...counter, number: null, profile: null }]);
   }
 
   private renewed(values: readonly unknown[]): number {
@@ -128,6 +132,18 @@ describe('FeedFollower', () => {
     await bench.follow();
     expect(bench.log.slice(-4)).toEqual(['fetch', 'evict 0a', 'evict 0b', 'renew']);
     expect(bench.node?.applied).toBe(2);
+  });
+
+  it('evicts all that a revoked responder may have signed, too, before it states that it has', async () => {
+    const bench = new Bench();
+    bench.before = (what) => {
+      if (what !== 'fetch') return;
+      bench.before = () => undefined;
+      bench.revoke('0a', 'ocsp-responder');
+      bench.revoke('0b', 'intermediate');
+    };
+    await bench.follow();
+    expect(bench.log.slice(3)).toEqual(['fetch', 'evict 0a', 'evict all of iss', 'evict 0b', 'renew', 'rejoin']);
   });
 
   it('fetches again when something was revoked between its fetch and its return', async () => {

@@ -1,11 +1,14 @@
 import { hostname } from 'node:os';
 import type { Client } from 'pg';
+import type { CertificateProfileName } from '../certificates/certificate.entity.js';
 import { leaseMarginMs, type FreshnessLease } from './freshness-lease.js';
 import { FEED_CHANNEL } from './revocation-feed.js';
 
 /** What the follower keeps in step with the feed. */
 export interface FollowingCache {
   evictCertificate(issuerId: string, serialNumber: Buffer): void;
+  /** The certificate of a responder of this issuer was revoked: what it signed may lie under any serial number. */
+  evictResponder(issuerId: string): void;
   clear(): void;
 }
 
@@ -16,6 +19,8 @@ interface FeedRow {
   number: string | null;
   issuer_id: string;
   serial_number: Buffer;
+  /** The certificate's. */
+  profile: CertificateProfileName | null;
 }
 
 const FETCH_LIMIT = 5000;
@@ -99,7 +104,9 @@ export class FeedFollower {
     for (;;) {
       const { rows } = await client.query<FeedRow>({
         name: 'fetch-revocation-feed',
-        text: `SELECT c.last_number, c.pruned_number, f.number, f.issuer_id, f.serial_number
+        text: `SELECT c.last_number, c.pruned_number, f.number, f.issuer_id, f.serial_number,
+                      (SELECT profile FROM certificates
+                        WHERE issuer_id = f.issuer_id AND serial_number = f.serial_number) AS profile
                  FROM revocation_counter c LEFT JOIN revocation_feed f ON f.number > $1
                 ORDER BY f.number LIMIT $2`,
         values: [this.applied.toString(), FETCH_LIMIT],
@@ -121,6 +128,7 @@ export class FeedFollower {
     for (const row of rows) {
       if (row.number === null) return;
       this.cache.evictCertificate(row.issuer_id, row.serial_number);
+      if (row.profile === 'ocsp-responder') this.cache.evictResponder(row.issuer_id);
       this.applied = BigInt(row.number);
     }
   }

@@ -4,7 +4,8 @@ import { certificateStatus } from '../certificates/certificate.schemas.js';
 import { IssuerDirectory, type IssuerIdentity } from '../issuers/issuer-directory.js';
 import { buildCertId, type CertId } from '../pki/cert-id.js';
 import { parseCertificateFields } from '../pki/certificate-fields.js';
-import { OcspRequestError, parseOcspRequest, type OcspRequest } from '../pki/ocsp-request.js';
+import { OcspNonceError, OcspRequestError, parseOcspRequest, type OcspRequest } from '../pki/ocsp-request.js';
+import type { OcspErrorStatus } from '../pki/ocsp-response.js';
 import { formatSerialNumber, parseSerialNumber } from '../pki/serial-number.js';
 import { Clock } from '../platform/clock/clock.js';
 import { CONFIG } from '../platform/config/config.module.js';
@@ -13,7 +14,8 @@ import { DomainError } from '../platform/errors/domain-error.js';
 import type { ExplainOcsp, OcspExplanation } from './ocsp-admin.schemas.js';
 import type { OcspAnswer } from './ocsp-answer.js';
 import { OcspNode } from './ocsp-node.service.js';
-import { OcspRefusal } from './ocsp-refusal.js';
+import { findRefusal, OcspRefusal } from './ocsp-refusal.js';
+import { IssuerExpiredError } from './ocsp-responder-issuance.js';
 import { OcspRespondersService } from './ocsp-responders.service.js';
 import { formatResponseKey, OcspResponseStore, type OcspResponseKey } from './ocsp-response-store.js';
 import { OcspService } from './ocsp.service.js';
@@ -49,24 +51,22 @@ export class OcspExplanationService {
     try {
       question = await this.read(input);
     } catch (error) {
-      if (!(error instanceof OcspRequestError)) throw error;
-      return refusal(
-        'malformedRequest',
-        `The bytes are no OCSPRequest that is accepted: ${error.message}.`,
-        null,
-        null,
-      );
+      const answer = error instanceof OcspRequestError ? findRefusal(error, this.config) : null;
+      if (answer === null) throw error;
+      return { ...refusal(answer, whyMalformed(error, answer), null, null), nonce: error instanceof OcspNonceError };
     }
     const { request, issuerId, bytes } = question;
     let issuer: IssuerIdentity | null = null;
     try {
       issuer = await this.ocsp.findIssuer(request.certIds, issuerId);
       await authorizeRequest(issuer, request, bytes, this.clock.now());
+      return await this.explainAnswer(issuer, question);
     } catch (error) {
-      if (!(error instanceof OcspRefusal)) throw error;
-      return refusal(error.status, whyRefused(error, issuer), issuer, request);
+      const refused = error instanceof OcspRefusal || error instanceof IssuerExpiredError;
+      const answer = refused ? findRefusal(error, this.config) : null;
+      if (answer === null) throw error;
+      return refusal(answer, whyRefused(error, issuer), issuer, request);
     }
-    return this.explainAnswer(issuer, question);
   }
 
   private async explainAnswer(issuer: IssuerIdentity, { request }: Question): Promise<OcspExplanation> {
@@ -164,9 +164,16 @@ function timesOf(stored: OcspAnswer | NonNullable<OcspAnswer['times']>): Timing 
   };
 }
 
-function whyRefused({ status }: OcspRefusal, issuer: IssuerIdentity | null): string {
+function whyMalformed(error: unknown, answer: OcspErrorStatus): string {
+  const why = `The bytes are no OCSPRequest that is accepted: ${(error as Error).message}.`;
+  return answer === 'malformedRequest' ? why : `${why} By CERTPLANE_OCSP_REFUSAL that is answered with ${answer}.`;
+}
+
+function whyRefused(error: unknown, issuer: IssuerIdentity | null): string {
   if (issuer === null) return 'The CertID names no issuer of ours, or another than the address does.';
-  if (status === 'sigRequired') return `${issuer.id} answers signed requests only.`;
+  if (error instanceof IssuerExpiredError) return `${issuer.id} has expired: nobody can answer for it any more.`;
+  if (error instanceof OcspRefusal && error.status === 'sigRequired')
+    return `${issuer.id} answers signed requests only.`;
   return `The signature of the request is not one that ${issuer.id} accepts.`;
 }
 

@@ -44,6 +44,7 @@ export class OcspNode implements OnApplicationBootstrap, OnModuleDestroy {
   private stopping = false;
   private following: Promise<void> = Promise.resolve();
   private endPause: () => void = () => undefined;
+  private responderRevoked: (issuerId: string | null) => void = () => undefined;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -60,11 +61,17 @@ export class OcspNode implements OnApplicationBootstrap, OnModuleDestroy {
         this.cache.evict(formatResponseKey({ issuerId, serialNumber, algorithm }));
       this.statuses.evict(formatStatusKey(issuerId, serialNumber));
     };
+    const evictResponder = (issuerId: string): void => {
+      // All of them, which costs little where it comes to pass so rarely.
+      this.cache.clear();
+      this.responderRevoked(issuerId);
+    };
     const clear = (): void => {
       this.cache.clear();
       this.statuses.clear();
+      this.responderRevoked(null);
     };
-    this.follower = new FeedFollower({ evictCertificate, clear }, this.lease, this.leaseMs);
+    this.follower = new FeedFollower({ evictCertificate, evictResponder, clear }, this.lease, this.leaseMs);
   }
 
   get state(): NodeState {
@@ -75,6 +82,14 @@ export class OcspNode implements OnApplicationBootstrap, OnModuleDestroy {
       entries: this.cache.size,
       bytes: this.cache.bytes + this.statuses.bytes,
     };
+  }
+
+  /**
+   * Sets what is called when the feed tells that a responder of this issuer was revoked (null: maybe one of any), after the
+   * answers were evicted and before the lease is renewed.
+   */
+  onResponderRevoked(listener: (issuerId: string | null) => void): void {
+    this.responderRevoked = listener;
   }
 
   onApplicationBootstrap(): void {

@@ -5,6 +5,7 @@ import { Audit } from '../audit/audited.js';
 import { ISSUER_ID } from '../issuers/issuer.schemas.js';
 import { ApiProblems } from '../platform/http/api-problems.js';
 import { CurrentCaller, type Caller } from '../platform/http/caller.js';
+import { OcspResponderDirectory } from './ocsp-responder-directory.js';
 import { OCSP_RESPONDER, OCSP_RESPONDERS, presentResponder } from './ocsp-responders.schemas.js';
 import { OcspRespondersService } from './ocsp-responders.service.js';
 import { PresignScheduler } from './presign-scheduler.js';
@@ -13,6 +14,7 @@ import { PresignScheduler } from './presign-scheduler.js';
 @Controller('api/v1/admin/ocsp/responders')
 export class OcspRespondersController {
   constructor(
+    private readonly directory: OcspResponderDirectory,
     private readonly responders: OcspRespondersService,
     private readonly presign: PresignScheduler,
   ) {}
@@ -22,7 +24,7 @@ export class OcspRespondersController {
   @ApiResponse({ status: 200, standardSchema: OCSP_RESPONDERS })
   @ApiProblems()
   async list(): Promise<z.input<typeof OCSP_RESPONDERS>> {
-    const items = (await this.responders.list()).map(({ row, keyUsable }) => presentResponder(row, keyUsable));
+    const items = (await this.directory.list()).map(({ row, keyUsable }) => presentResponder(row, keyUsable));
     return { items };
   }
 

@@ -3,6 +3,7 @@ import { Interval } from '@nestjs/schedule';
 import { CONFIG } from '../platform/config/config.module.js';
 import type { Config } from '../platform/config/env.js';
 import { InjectLogger, type Logger } from '../platform/logging/logger.js';
+import { OcspResponderDirectory } from './ocsp-responder-directory.js';
 import { OcspResponderRetirement } from './ocsp-responder-retirement.js';
 import { OcspRespondersService } from './ocsp-responders.service.js';
 import { PresignScheduler } from './presign-scheduler.js';
@@ -15,6 +16,7 @@ export class OcspRespondersScheduler {
   private running = false;
 
   constructor(
+    private readonly directory: OcspResponderDirectory,
     private readonly responders: OcspRespondersService,
     private readonly retirement: OcspResponderRetirement,
     private readonly presign: PresignScheduler,
@@ -27,7 +29,7 @@ export class OcspRespondersScheduler {
     if (!this.config.ocsp.enabled || this.running) return;
     this.running = true;
     try {
-      for (const issuerId of await this.responders.findDueForRotation()) await this.rotate(issuerId);
+      for (const issuerId of await this.directory.findDueForRotation()) await this.rotate(issuerId);
       const renewals = this.config.ocsp.presign === 'eager' ? await this.retirement.findRenewals() : [];
       if (renewals.length > 0) this.presign.wake();
     } catch (error) {

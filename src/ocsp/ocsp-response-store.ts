@@ -8,6 +8,7 @@ import { boundedQuery } from '../platform/database/bounded-query.js';
 import { PG_POOL } from '../platform/database/database.module.js';
 import type { Tx } from '../platform/database/transaction.js';
 import { OcspMetrics } from './ocsp.metrics.js';
+import { RESPONDER_REVOKED } from './ocsp-responder.js';
 import type { ResponseTimes } from './ocsp-validity.js';
 
 /** What a stored response is found by. */
@@ -51,6 +52,7 @@ interface ResponseRow {
   this_update: Date;
   next_update: Date;
   refresh_at: Date;
+  signer_revoked: boolean;
 }
 
 /** A response that was never signed, or no longer tells the truth, is due before all others. */
@@ -65,16 +67,19 @@ export class OcspResponseStore {
     private readonly metrics: OcspMetrics,
   ) {}
 
-  /** The stored response, or null when there is none or a new one is due. */
+  /** The stored response, or null when there is none, a new one is due, or the responder that signed it was revoked. */
   async find(key: OcspResponseKey, now: Date): Promise<StoredResponse | null> {
     const [row] = await boundedQuery<ResponseRow>(this.pool, {
       name: 'ocsp-response',
-      text: `SELECT response_der, certificate_status, produced_at, this_update, next_update, refresh_at
-               FROM ocsp_responses
+      text: `SELECT response_der, certificate_status, produced_at, this_update, next_update, refresh_at,
+                    EXISTS (SELECT FROM ocsp_responders r
+                             WHERE r.issuer_id = s.issuer_id AND ${RESPONDER_REVOKED}
+                               AND position(r.certificate_der IN s.response_der) > 0) AS signer_revoked
+               FROM ocsp_responses s
               WHERE issuer_id = $1 AND serial_number = $2 AND cert_id_algorithm = $3 AND response_der IS NOT NULL`,
       values: [key.issuerId, key.serialNumber, key.algorithm],
     });
-    const result = row === undefined ? 'miss' : row.refresh_at <= now ? 'stale' : 'hit';
+    const result = row === undefined ? 'miss' : row.refresh_at <= now || row.signer_revoked ? 'stale' : 'hit';
     this.metrics.cacheLookups.inc({ layer: 'database', result });
     if (row === undefined || result === 'stale') return null;
     return {

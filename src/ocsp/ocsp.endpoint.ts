@@ -2,11 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { IssuerDirectory } from '../issuers/issuer-directory.js';
 import { buildCertId } from '../pki/cert-id.js';
-import { OcspNonceError, OcspRequestError, parseOcspRequest, type OcspRequest } from '../pki/ocsp-request.js';
+import { parseOcspRequest, type OcspRequest } from '../pki/ocsp-request.js';
 import { ocspErrorResponse, type OcspErrorStatus } from '../pki/ocsp-response.js';
-import { PkiError } from '../pki/pki-error.js';
 import { parseSerialNumber } from '../pki/serial-number.js';
 import { Clock } from '../platform/clock/clock.js';
+import { withDeadline } from '../platform/clock/deadline.js';
 import { CONFIG } from '../platform/config/config.module.js';
 import type { Config } from '../platform/config/env.js';
 import { isDatabaseUnavailable } from '../platform/database/database-error.js';
@@ -20,10 +20,8 @@ import { OCSP_RESPONSE_CONTENT_TYPE, type OcspAnswer } from './ocsp-answer.js';
 import { findGetRequest, findOcspPath, isShortForm, readBody, type OcspPath } from './ocsp-http.js';
 import { OcspMetrics } from './ocsp.metrics.js';
 import { OCSP_PATHS } from './ocsp.openapi.js';
-import { IssuerExpiredError } from './ocsp-responder-issuance.js';
-import { OcspRefusal } from './ocsp-refusal.js';
+import { configuredRefusal, findRefusal, OcspRefusal } from './ocsp-refusal.js';
 import { OcspService } from './ocsp.service.js';
-import { BudgetExceededError } from './signing-budget.js';
 
 /** CA/B BR 4.9.9 gives ten seconds for an answer. */
 const DEADLINE_MS = 8000;
@@ -86,7 +84,7 @@ export class OcspEndpoint implements PublicEndpoint {
     const path = findOcspPath(rest);
     if (waitSeconds > 0) {
       this.metrics.count('rate_limited');
-      this.refuse(exchange, this.configuredRefusal('tryLater'), waitSeconds);
+      this.refuse(exchange, configuredRefusal(this.config, 'tryLater'), waitSeconds);
     } else if (path === null || (method === 'POST' && path.rest !== '')) {
       this.refuse(exchange, 'malformedRequest');
     } else if (method === 'POST') {
@@ -117,7 +115,7 @@ export class OcspEndpoint implements PublicEndpoint {
   }
 
   private answerLater(exchange: Exchange, answer: Promise<OcspAnswer>): void {
-    withDeadline(answer, DEADLINE_MS).then(
+    withDeadline(answer, DEADLINE_MS, tooLate).then(
       (found) => this.send(exchange, found),
       (error: unknown) => this.refuse(exchange, this.refusalOf(error)),
     );
@@ -175,30 +173,14 @@ export class OcspEndpoint implements PublicEndpoint {
     this.metrics.seconds.observe((performance.now() - startedMs) / 1000);
   }
 
-  /** Some clients know one refusal only. */
-  private configuredRefusal(standard: OcspErrorStatus): OcspErrorStatus {
-    return this.config.ocsp.refusal === 'standard' ? standard : 'unauthorized';
-  }
-
   private refusalOf(error: unknown): OcspErrorStatus {
-    if (error instanceof OcspRefusal) return error.status;
-    if (error instanceof BudgetExceededError) return 'tryLater';
-    if (error instanceof OcspNonceError) return this.configuredRefusal('malformedRequest');
-    if (error instanceof OcspRequestError || error instanceof PkiError) return 'malformedRequest';
-    if (error instanceof IssuerExpiredError) return 'unauthorized';
+    const refusal = findRefusal(error, this.config);
+    if (refusal !== null) return refusal;
     this.logger.error({ err: error }, 'an OCSP request could not be answered');
     return isDatabaseUnavailable(error) ? 'tryLater' : 'internalError';
   }
 }
 
-async function withDeadline<T>(work: Promise<T>, milliseconds: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new OcspRefusal('tryLater')), milliseconds);
-  });
-  try {
-    return await Promise.race([work, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
+function tooLate(): never {
+  throw new OcspRefusal('tryLater');
 }

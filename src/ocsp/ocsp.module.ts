@@ -12,7 +12,9 @@ import { OcspRefresh } from './ocsp-refresh.js';
 import { OcspEndpoint } from './ocsp.endpoint.js';
 import { OcspMetrics } from './ocsp.metrics.js';
 import { OcspNode } from './ocsp-node.service.js';
+import { OcspResponderDirectory } from './ocsp-responder-directory.js';
 import { OcspResponderIssuance } from './ocsp-responder-issuance.js';
+import { OcspResponderReplacement } from './ocsp-responder-replacement.js';
 import { OcspResponderRetirement } from './ocsp-responder-retirement.js';
 import { OcspRespondersController } from './ocsp-responders.controller.js';
 import { OcspRespondersScheduler } from './ocsp-responders.scheduler.js';
@@ -29,6 +31,7 @@ import { PresignWriter } from './presign-writer.js';
 import { ResponseSigner } from './response-signer.js';
 import { RevocationFeed } from './revocation-feed.js';
 import { RevocationVisibility } from './revocation-visibility.js';
+import { RevokedResponderWatch } from './revoked-responder-watch.js';
 
 /** Global, so that issuance finds the {@link ResponsePreparation} that stands above it. */
 @Global()
@@ -45,7 +48,9 @@ import { RevocationVisibility } from './revocation-visibility.js';
     OcspEndpoint,
     OcspMetrics,
     OcspNode,
+    OcspResponderDirectory,
     OcspResponderIssuance,
+    OcspResponderReplacement,
     OcspResponderRetirement,
     OcspRespondersScheduler,
     OcspRespondersService,
@@ -61,6 +66,7 @@ import { RevocationVisibility } from './revocation-visibility.js';
     ResponseSigner,
     RevocationFeed,
     RevocationVisibility,
+    RevokedResponderWatch,
     { provide: ResponsePreparation, useExisting: PreSigner },
   ],
   exports: [OcspCacheService, OcspEndpoint, ResponsePreparation],

@@ -49,14 +49,8 @@ export class OcspService {
     const certId = request.certIds[0]!;
     if (request.nonce !== null || request.certIds.length !== 1) return null;
     const issuer = this.directory.findKnown(certId, issuerId);
-    const answer =
-      issuer === null || !isOpenTo(issuer, request) ? undefined : this.node.cache.find(responseKey(issuer, certId));
-    if (answer === undefined || nowMs >= answer.refreshAtMs) {
-      this.memoryMisses.count += 1;
-      return null;
-    }
-    this.memoryHits.count += 1;
-    return answer;
+    if (issuer === null || !isOpenTo(issuer, request)) return null;
+    return this.findFresh(responseKey(issuer, certId), nowMs);
   }
 
   /**
@@ -73,9 +67,10 @@ export class OcspService {
       return this.budget.run(() => this.signer.signAfresh(issuer, certIds, nonce));
     }
     const key = responseKey(issuer, certId);
-    const held = this.node.cache.find(key);
-    // What is due to be replaced must not be found again while the new one is made.
-    if (held !== undefined && this.clock.now().getTime() >= held.refreshAtMs) this.node.cache.evict(key);
+    // A request that has to be signed is looked up here for the first time.
+    const found = this.findFresh(key, this.clock.now().getTime());
+    if (found !== null) return found;
+    this.memoryMisses.count += 1;
     return this.node.cache.load(key, () => this.load(issuer, certId));
   }
 
@@ -87,6 +82,18 @@ export class OcspService {
       throw new OcspRefusal('unauthorized');
     }
     return issuer;
+  }
+
+  /** From memory, behind the lease. What is due to be replaced goes, lest it is found again while the new one is made. */
+  private findFresh(key: string, nowMs: number): OcspAnswer | null {
+    const held = this.node.cache.find(key);
+    if (held === undefined) return null;
+    if (nowMs >= held.refreshAtMs) {
+      this.node.cache.evict(key);
+      return null;
+    }
+    this.memoryHits.count += 1;
+    return held;
   }
 
   private async load(issuer: IssuerIdentity, certId: CertId): Promise<Filled<OcspAnswer>> {

@@ -9,7 +9,8 @@ import type { Config } from '../platform/config/env.js';
 import { FencedStatuses } from './fenced-statuses.js';
 import { OcspAnswer } from './ocsp-answer.js';
 import { OcspRefusal } from './ocsp-refusal.js';
-import { OcspRespondersService, type OcspResponder } from './ocsp-responders.service.js';
+import type { OcspResponder } from './ocsp-responder.js';
+import { OcspRespondersService } from './ocsp-responders.service.js';
 import { OcspResponseStore } from './ocsp-response-store.js';
 import { responseTimes, unknownTimes, type ResponseTimes } from './ocsp-validity.js';
 

@@ -440,7 +440,6 @@ describe('revoking', () => {
     expect(second).toEqual({ ...first, visible: { ...first.visible, waited_ms: second.visible.waited_ms } });
     for (const { visible } of [first, second]) {
       expect(Number.isInteger(visible.waited_ms) && visible.waited_ms >= 0).toBe(true);
-      expect(visible.waited_ms).toBeLessThan(app.config.ocsp.lease * 1000);
     }
     expect(await app.api.fetch(`${CERTIFICATES}/${certificate.id}`)).toMatchObject({
       status: 'revoked',

@@ -59,7 +59,7 @@ async function shown(issuerId: string): Promise<string> {
 }
 
 const entryOf = (text: string, serial: string): string | undefined =>
-  text.split(/ {4}Serial Number: /).find((entry) => entry.toLowerCase().startsWith(serial));
+  text.split(/ {4}Serial Number: /).find((entry) => entry.toLowerCase().startsWith(`${serial}\n`));
 
 async function waitForEntry(certificate: Pick<CertificateJson, 'issuer_id' | 'serial_number'>): Promise<string> {
   let entry: string | undefined;

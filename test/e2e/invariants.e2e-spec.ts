@@ -227,12 +227,11 @@ describe('1. No stale good, from memory', () => {
       // Of the three, two are left that have a lease.
       expect(visible).toMatchObject({ ocsp: true, nodes: 2 });
       expect(visible.waited_ms).toBeGreaterThanOrEqual(lease.seconds * 1000 + lease.marginMs);
-      expect(visible.waited_ms).toBeLessThan(first.config.ocsp.lease * 1100 + 1000);
 
       // It is silent now, and nobody waits for it any more.
       const { visible: again } = await desk.revoke(next);
       expect(again).toMatchObject({ ocsp: true, nodes: 2 });
-      expect(again.waited_ms).toBeLessThan(lease.seconds * 1000);
+      expect(again.waited_ms).toBeLessThan(visible.waited_ms);
       expect(await client.ask(questions[1]!)).toMatchObject({ status: 'tryLater' });
       await asking;
       // While its lease ran it answered from memory; then it said that it did not know.
@@ -467,6 +466,7 @@ describe('4. Never good on doubt', () => {
     relay = await TcpRelay.start(first.database.url);
     app = await startTestApp({
       beside: first,
+      schedules: false,
       databaseUrl: (url) => relay.throughRelay(url),
       env: { CERTPLANE_OCSP_LEASE: `${LEASE_MS / 1000}s` },
     });
@@ -624,24 +624,31 @@ describe('4. Never good on doubt', () => {
 });
 
 describe('5. A CRL number never repeats or falls', () => {
-  async function setUp(id: string): Promise<{ build: (app: TestApp) => Promise<string> }> {
+  type Build = (app: TestApp) => Promise<string>;
+
+  /** `build` tries again while somebody else is at it: the schedule builds the first CRL of each new issuer. */
+  async function setUp(id: string): Promise<{ tryBuild: Build; build: Build }> {
     await desk.root(id);
     const issuer = await first.app.nest.get(IssuersService).get(id);
-    return { build: (app) => app.app.nest.get(CrlBuilder).build(issuer) };
+    const tryBuild: Build = (app) => app.app.nest.get(CrlBuilder).build(issuer);
+    const build: Build = async (app) => {
+      let result = 'busy';
+      await waitUntil('nobody else builds', async () => (result = await tryBuild(app)) !== 'busy');
+      return result;
+    };
+    return { tryBuild, build };
   }
 
   it('holds while two instances build at the same time', async () => {
-    const { build } = await setUp('crl-race');
+    const { tryBuild } = await setUp('crl-race');
     const numbers: bigint[] = [];
-    let published = 0;
-    for (let round = 0; round < 25; round++) {
-      const results = await Promise.all([build(first), build(second), build(first), build(second)]);
-      published += results.filter((result) => result === 'published').length;
+    for (let published = 0; published < 25;) {
+      const results = await Promise.all([first, second, first, second].map(tryBuild));
+      if (results.includes('published')) published += 1;
       expect(results.filter((result) => result === 'overtaken')).toEqual([]);
       for (const app of [first, second]) numbers.push((await fetchCrl(app, 'crl-race')).crlNumber);
     }
     expect(numbers).toEqual([...numbers].sort((left, right) => (left < right ? -1 : left > right ? 1 : 0)));
-    expect(published).toBeGreaterThanOrEqual(25);
     expect(new Set(numbers).size).toBeGreaterThanOrEqual(25);
   });
 

@@ -240,6 +240,12 @@ describe('an imported CA', () => {
     return { certificate_pem: certificate, private_key_pem: await openssl.ok('pkey', '-in', keyFile), keyFile };
   }
 
+  /** A self-signed CA, and a CSR for a leaf with the same key. */
+  async function withLeaf(name: string) {
+    const { keyFile, ...made } = await selfSigned(name);
+    return { ...made, csr_pem: await openssl.ok('req', '-new', '-key', keyFile, '-subj', '/CN=leaf.example.com') };
+  }
+
   /** A CA that another has signed. */
   async function signedBy(ca: string, name: string) {
     const { csr, keyFile } = await openssl.csr(`/CN=${name}`);
@@ -357,6 +363,18 @@ describe('an imported CA', () => {
     const answer = await importing('unfit', { certificate_pem, private_key_pem });
     expect(problemCode(answer)).toEqual([400, 'invalid_certificate']);
     expect(answer.json<{ detail: string }>().detail).toMatch(detail);
+  });
+
+  it('is refused with a key that was reported as compromised, and taken with that of a certificate merely superseded', async () => {
+    const { csr_pem: csr, ...compromised } = await withLeaf('reported');
+    await desk.revoke(await desk.issue({ csr }), { reason: 'keyCompromise' });
+    const answer = await importing('reported', compromised);
+    expect(problemCode(answer)).toEqual([400, 'compromised_key']);
+    expect(answer.json<{ detail: string }>().detail).toMatch(/reported as compromised/);
+    expect((await app.api.get(`${ISSUERS}/reported`)).status).toBe(404);
+    const { csr_pem: otherCsr, ...superseded } = await withLeaf('outdated');
+    await desk.revoke(await desk.issue({ csr: otherCsr }), { reason: 'superseded' });
+    expect((await importing('outdated', superseded)).status).toBe(201);
   });
 
   it('is refused with a weak key, a foreign chain or text that is no certificate', async () => {

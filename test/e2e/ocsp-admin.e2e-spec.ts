@@ -7,7 +7,7 @@ import { buildOcspRequest } from '../../src/pki/ocsp-request.js';
 import { parsePem } from '../../src/pki/pem.js';
 import { ask, type Answer } from '../support/api-client.js';
 import { IssuingDesk, problemCode, type CertificateJson, type IssuerJson } from '../support/issuing.js';
-import { decodeOcsp } from '../support/ocsp-client.js';
+import { decodeOcsp, OCSP_STATUS } from '../support/ocsp-client.js';
 import { OpensslWorkshop } from '../support/openssl.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { waitUntil } from '../support/wait-until.js';
@@ -159,7 +159,7 @@ describe('the state of the OCSP caches', () => {
       const leases = nodes.map(({ this_process: own, lease_seconds: lease }) => [own, lease]);
       expect(leases).toEqual(
         expect.arrayContaining([
-          [true, 5],
+          [true, app.config.ocsp.lease],
           [false, 10],
         ]),
       );
@@ -358,6 +358,46 @@ describe('an explanation', () => {
     const { id } = await desk.root('another');
     const elsewhere = { request: requestFor(local(), [good.serial_number]).toString('base64'), issuer_id: id };
     expect(await explain(elsewhere)).toMatchObject({ ...nothing, answer: 'unauthorized' });
+  });
+
+  it('says what a nonce that is too long is answered, as it is configured, and an issuer that has expired', async () => {
+    const long = requestFor(local(), [good.serial_number], { nonce: randomBytes(129) });
+    const plain = requestFor(local(), [good.serial_number]);
+    const short = await startTestApp({
+      beside: app,
+      schedules: false,
+      env: { CERTPLANE_OCSP_REFUSAL: 'unauthorized' },
+    });
+    try {
+      for (const [at, answer] of [
+        [app, 'malformedRequest'],
+        [short, 'unauthorized'],
+      ] as const) {
+        const body = { request: long.toString('base64') };
+        const explanation = await at.api.create<ExplanationJson>(EXPLAIN, body);
+        expect(explanation).toMatchObject({ answer, issuer_id: null, layer: null, nonce: true });
+        expect(explanation.why).toMatch(/a nonce of 129 octets, where 1 to 128 are accepted/);
+        expect(explanation.why.includes('CERTPLANE_OCSP_REFUSAL')).toBe(answer === 'unauthorized');
+        const heard = await at.pki(`${OCSP}/iss-local`, { method: 'POST', body: long });
+        expect(decodeOcsp(heard.body).responderStatus).toBe(OCSP_STATUS[answer]);
+        const malformed = { request: plain.subarray(1).toString('base64') };
+        expect(await at.api.create(EXPLAIN, malformed)).toMatchObject({ answer: 'malformedRequest', nonce: false });
+      }
+    } finally {
+      await short.stop();
+    }
+    const { id, certificate_pem: pem } = await desk.root('soon-over', { validity: '1d' });
+    const { serial_number: serial } = await desk.issue({ issuer: id, csr, validity: '1h' });
+    const request = requestFor({ certificate_pem: pem }, [serial]);
+    app.clock.advance(2 * 86_400);
+    try {
+      const explanation = await explainRequest(request);
+      expect(explanation).toMatchObject({ answer: 'unauthorized', issuer_id: id, certificates: [], layer: null });
+      expect(explanation.why).toMatch(/soon-over has expired/);
+      expect(decodeOcsp((await post(request, id)).body).responderStatus).toBe(OCSP_STATUS.unauthorized);
+    } finally {
+      app.clock.advance(-2 * 86_400);
+    }
   });
 
   it('says that a signature is wanted', async () => {

@@ -195,15 +195,13 @@ describe('max-age', () => {
     const refreshAtMs = decodeOcsp(first.body).singles[0]!.thisUpdate.getTime() + 12 * HOUR_MS;
     const to = layer === 'memory' ? app : await instanceBeside();
     const startedMs = app.clock.now().getTime();
+    app.clock.stop();
     try {
       for (const leftSeconds of [7200, 3601, 3599, 1800, 60, 2, 1]) {
         app.clock.advance((refreshAtMs - leftSeconds * 1000 - app.clock.now().getTime()) / 1000);
         const answer = await get(to, request);
         expect(answer.body.equals(first.body)).toBe(true);
-        const age = maxAgeOf(answer);
-        const leftNow = Math.max(0, (refreshAtMs - app.clock.now().getTime()) / 1000);
-        expect(age).toBeLessThanOrEqual(Math.min(3600, leftSeconds));
-        expect(age).toBeGreaterThanOrEqual(Math.min(3600, Math.floor(leftNow)) - 1);
+        expect(maxAgeOf(answer)).toBe(Math.min(3600, leftSeconds));
       }
       app.clock.advance(2);
       const next = await get(to, request);
@@ -211,6 +209,7 @@ describe('max-age', () => {
       expect(next.headers['etag']).not.toBe(first.headers['etag']);
       expect(maxAgeOf(next)).toBe(3600);
     } finally {
+      app.clock.resume();
       app.clock.advance((startedMs - app.clock.now().getTime()) / 1000);
     }
   });
@@ -310,7 +309,7 @@ function foreignIssuer(): { subjectDer: Buffer; publicKeyBits: Buffer } {
 }
 
 describe('the rate limit', () => {
-  const PER_MINUTE = 6;
+  const PER_MINUTE = 2;
 
   /** How the answers went, in order. */
   async function askTimes(to: TestApp, times: number, headersOf: (time: number) => Record<string, string>) {

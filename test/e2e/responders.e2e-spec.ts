@@ -49,11 +49,15 @@ async function start(options: TestAppOptions = {}): Promise<TestApp> {
 const issue = (app: TestApp, issuer = 'iss-local'): Promise<CertificateJson> =>
   new IssuingDesk(app, openssl).issue({ csr, issuer, validity: '60d' });
 
-async function ask(app: TestApp, certificate: CertificateJson): Promise<OcspReading> {
+async function ask(
+  app: TestApp,
+  certificate: CertificateJson,
+  options: Parameters<typeof ocspQuestion>[2] = {},
+): Promise<OcspReading> {
   const client = new OcspClient(app.pkiUrl, certificate.issuer_id);
   try {
     return await client.ask(
-      ocspQuestion(parsePem(certificate.chain_pem, 'CERTIFICATE')[0]!, certificate.serial_number),
+      ocspQuestion(parsePem(certificate.chain_pem, 'CERTIFICATE')[0]!, certificate.serial_number, options),
     );
   } finally {
     client.close();
@@ -164,7 +168,8 @@ describe('a rotation', () => {
       await presign(app);
       await expectVerified(app, certificate);
       const enough = answers + 20;
-      await waitUntil('some more have asked', () => answers > enough);
+      const { serial_number: serial } = rotations.at(-1)!;
+      await waitUntil('some more have asked, and heard of the new one', () => answers > enough && seen.has(serial));
     }
     asking.on = false;
     await Promise.all(parties);
@@ -279,6 +284,110 @@ describe('a rotation', () => {
     expect(problemCode(await other.api.post(`${RESPONDERS}/broken/rotate`))).toEqual([500, 'internal_error']);
     expect(await listed(app)).toMatchObject([{ id: before!.id, issuer_id: 'broken', state: 'current' }, {}]);
     expect((await ask(other, certificate)).status).toBe('good');
+  });
+});
+
+describe('a responder whose certificate is revoked', () => {
+  const NONCE = Buffer.alloc(16, 7);
+
+  /** The certificate of a responder, as the inventory shows it. */
+  async function inInventory(app: TestApp, { serial_number: serial }: ResponderJson): Promise<CertificateJson> {
+    const { items } = await app.api.fetch<{ items: CertificateJson[] }>(
+      '/api/v1/certificates?profile=ocsp-responder&limit=100',
+    );
+    const { id } = items.find(({ serial_number: number }) => number === serial)!;
+    return app.api.fetch<CertificateJson>(`/api/v1/certificates/${id}`);
+  }
+
+  /** As a database that was changed by hand: the feed tells nobody. */
+  const revokeUnheard = (app: TestApp): Promise<unknown> =>
+    app.dataSource.query(
+      `UPDATE certificates SET revoked_at = date_trunc('second', now()), revocation_reason = 'keyCompromise'
+        WHERE profile = 'ocsp-responder'`,
+    );
+
+  it('is replaced at once, and what it signed is answered by no instance any more, and signed anew', async () => {
+    const app = await start();
+    const other = await start({ beside: app });
+    const certificates = [await issue(app), await issue(app)];
+    const [before] = await listed(app);
+    // Into the memory of both.
+    for (const at of [app, other]) {
+      for (const certificate of certificates) {
+        expect(serialOf(await ask(at, certificate))).toBe(before!.serial_number);
+        expect(serialOf(await ask(at, certificate, { nonce: NONCE }))).toBe(before!.serial_number);
+      }
+    }
+    const revoked = await inInventory(app, before!);
+    await new IssuingDesk(app, openssl).revoke(revoked, { reason: 'keyCompromise' });
+    await waitUntil('there is a new one', async () => (await listed(app))[0]!.id !== before!.id);
+    const [current, previous, ...more] = await listed(app);
+    expect([current!.state, previous!.id, more]).toEqual(['current', before!.id, []]);
+    for (const at of [app, other]) {
+      await waitUntil(
+        'it signs with the new one',
+        async () => serialOf(await ask(at, certificates[0]!, { nonce: NONCE })) === current!.serial_number,
+      );
+      for (const certificate of certificates) {
+        expect(serialOf(await ask(at, certificate))).toBe(current!.serial_number);
+        await expectVerified(at, certificate);
+      }
+      const own = await ask(at, revoked);
+      expect([own.status, serialOf(own)]).toEqual(['revoked', current!.serial_number]);
+    }
+    await presign(app);
+    expect(new Set((await storedResponders(app)).map((serial) => serial.toLowerCase()))).toEqual(
+      new Set([current!.serial_number]),
+    );
+  });
+
+  it('answers no more with what it signed either when it was replaced before, and nothing is signed in advance', async () => {
+    const app = await start({ env: { CERTPLANE_OCSP_PRESIGN: 'lazy' } });
+    const certificate = await issue(app);
+    const first = await ask(app, certificate);
+    const [before] = await listed(app);
+    const after = await rotate(app);
+    expect((await ask(app, certificate)).der.equals(first.der)).toBe(true);
+    await new IssuingDesk(app, openssl).revoke(await inInventory(app, before!));
+    const renewed = await ask(app, certificate);
+    expect([renewed.status, serialOf(renewed)]).toEqual(['good', after.serial_number]);
+    expect((await ask(app, certificate)).der.equals(renewed.der)).toBe(true);
+    expect((await listed(app)).map(({ id }) => id)).toEqual([after.id, before!.id]);
+  });
+
+  it('is replaced by the schedule where no instance has heard of it', async () => {
+    const app = await start();
+    await issue(app);
+    const [before] = await listed(app);
+    await upkeep(app);
+    expect(await listed(app)).toHaveLength(1);
+    await revokeUnheard(app);
+    await upkeep(app);
+    const [current, previous] = await listed(app);
+    expect([previous!.id, current!.state]).toEqual([before!.id, 'current']);
+  });
+
+  it('signs nothing more even where no other can be made, until one can', async () => {
+    const app = await start();
+    await new IssuingDesk(app, openssl).root('broken');
+    const certificate = await issue(app, 'broken');
+    await app.dataSource.query('CREATE TABLE kept AS SELECT id, wrapped_private_key FROM keys');
+    await app.dataSource.query(
+      `UPDATE keys SET wrapped_private_key = '\\x00' WHERE id = (SELECT key_id FROM issuers WHERE id = 'broken')`,
+    );
+    const other = await start({ beside: app });
+    await revokeUnheard(app);
+    for (const options of [{}, { nonce: NONCE }]) {
+      expect((await ask(other, certificate, options)).status).toBe('internalError');
+    }
+    await app.dataSource.query(
+      'UPDATE keys SET wrapped_private_key = kept.wrapped_private_key FROM kept WHERE kept.id = keys.id',
+    );
+    const third = await start({ beside: app });
+    for (const options of [{}, { nonce: NONCE }]) {
+      expect((await ask(third, certificate, options)).status).toBe('good');
+    }
+    await app.dataSource.query('DROP TABLE kept');
   });
 });
 

@@ -248,10 +248,10 @@ describe('7. No orphan', () => {
     const { app, sql, ask, crl } = world;
     expect(await ask(orphan)).toMatchObject({ status: 'unknown' });
     const scheduler = app.app.nest.get(OrphanScheduler);
-    app.clock.advance(590);
+    app.clock.advance(400);
     await scheduler.run();
     expect(await ask(orphan)).toMatchObject({ status: 'unknown' });
-    app.clock.advance(20);
+    app.clock.advance(201);
     await scheduler.run();
     expect(await ask(orphan)).toMatchObject({ status: 'revoked' });
     await waitUntil(
@@ -380,10 +380,10 @@ describe('the CRL scheduler', () => {
     await scheduler.run();
     const first = await world.crl('iss-local');
     const other = await start({ beside: world.app });
-    world.app.clock.advance(3590);
+    world.app.clock.advance(3400);
     await other.app.nest.get(CrlScheduler).run();
     expect((await world.crl('iss-local')).crlNumber).toBe(first.crlNumber);
-    world.app.clock.advance(20);
+    world.app.clock.advance(201);
     await other.app.nest.get(CrlScheduler).run();
     expect((await world.crl('iss-local')).crlNumber).toBeGreaterThan(first.crlNumber);
   });
@@ -416,14 +416,10 @@ describe('the CRL scheduler', () => {
         [world.app, other][index % 2]!.api.create(`/api/v1/certificates/${id}/revoke`, {}),
       ),
     );
-    await waitUntil(
-      'the CRL has all of them',
-      async () => {
-        const crl = await world.crl('iss-local');
-        return certificates.every(({ serial_number: serial }) => crl.find(parseSerialNumber(serial)) !== null);
-      },
-      5000,
-    );
+    await waitUntil('the CRL has all of them', async () => {
+      const crl = await world.crl('iss-local');
+      return certificates.every(({ serial_number: serial }) => crl.find(parseSerialNumber(serial)) !== null);
+    });
   });
 
   it('leaves connections for others while the database is silent, and gets over it', async () => {
@@ -500,6 +496,7 @@ describe('the OCSP responder', () => {
     const world = worldOf(
       await start({ env: { CERTPLANE_OCSP_RESPONDER_VALIDITY: '10h', CERTPLANE_OCSP_RESPONDER_ROTATION_GRACE: '2h' } }),
     );
+    const earliest = world.app.clock.now().getTime();
     const [first, second, third] = [
       await world.issue('iss-local'),
       await world.issue('iss-local'),
@@ -507,8 +504,10 @@ describe('the OCSP responder', () => {
     ];
     const made = await world.ask(first);
     const responder = new X509Certificate(made.responderDer);
-    const lifetime = Date.parse(responder.validTo) - world.app.clock.now().getTime();
-    expect(Math.abs(lifetime - 36_000_000)).toBeLessThan(10_000);
+    const madeAt = Date.parse(responder.validTo) - 36_000_000;
+    // Certificates know no fractions of a second.
+    expect(madeAt).toBeGreaterThan(earliest - 1000);
+    expect(madeAt).toBeLessThanOrEqual(world.app.clock.now().getTime());
     expect(made.nextUpdate.getTime()).toBeLessThanOrEqual(Date.parse(responder.validTo));
     world.app.clock.advance(7 * 3600 + 3000);
     expect((await world.ask(second)).responderDer.equals(made.responderDer)).toBe(true);

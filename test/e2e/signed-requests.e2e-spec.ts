@@ -19,7 +19,7 @@ const issuers = {} as Record<Policy, IssuerJson>;
 const certificates = {} as Record<Policy, CertificateJson>;
 
 beforeAll(async () => {
-  app = await startTestApp();
+  app = await startTestApp({ schedules: false });
   openssl = new OpensslWorkshop();
   desk = new IssuingDesk(app, openssl);
   ({ csr } = await openssl.csr('/CN=asked.example.com'));
@@ -73,8 +73,8 @@ async function asked(policy: Policy, ...options: string[]): Promise<string> {
 }
 
 /** The bytes of a request that openssl signed. */
-async function signedRequest(policy: Policy, name: string): Promise<Buffer> {
-  const { cert, issuer } = await desk.files(certificates[policy]);
+async function signedRequest(policy: Policy, name: string, certificate = certificates[policy]): Promise<Buffer> {
+  const { cert, issuer } = await desk.files(certificate);
   const file = openssl.path('request.der');
   await openssl.ok('ocsp', '-issuer', issuer, '-cert', cert, '-no_nonce', ...by(name), '-reqout', file);
   return readFileSync(file);
@@ -89,6 +89,10 @@ async function statusOf(policy: Policy, body: Buffer, method: 'GET' | 'POST' = '
   expect(answer.status).toBe(200);
   return readOcsp(answer.body).status;
 }
+
+/** How often an answer was found in memory, and how often not. */
+const lookups = async (): Promise<{ hits: number; misses: number }> =>
+  (await app.api.fetch<{ memory: { hits: number; misses: number } }>('/api/v1/admin/ocsp/cache')).memory;
 
 const plainRequest = (policy: Policy): Buffer =>
   ocspQuestion(parsePem(issuers[policy].certificate_pem, 'CERTIFICATE')[0]!, certificates[policy].serial_number).body;
@@ -133,8 +137,7 @@ describe('openssl ocsp', () => {
 
 describe('a request to an issuer that asks for a signature', () => {
   it('is refused although the answer lies in memory', async () => {
-    const hits = async () =>
-      (await app.api.fetch<{ memory: { hits: number } }>('/api/v1/admin/ocsp/cache')).memory.hits;
+    const hits = async () => (await lookups()).hits;
     const signed = await signedRequest('require', 'member');
     for (const method of ['POST', 'GET'] as const) expect(await statusOf('require', signed, method)).toBe('good');
     // The answer is the same for all whose certificate and algorithm it is.
@@ -147,6 +150,54 @@ describe('a request to an issuer that asks for a signature', () => {
     }
     expect(await hits()).toBe(before);
     expect(await statusOf('require', signed)).toBe('good');
+  });
+
+  it.each(['verify', 'require'] as const)(
+    'is answered from memory once its signature is verified, until a revocation (%s)',
+    async (policy) => {
+      const certificate = await desk.issue({ issuer: issuers[policy].id, csr });
+      const signed = await signedRequest(policy, 'member', certificate);
+      const path = `${OCSP}/${issuers[policy].id}`;
+      const answers: (readonly [hits: number, misses: number, body: Buffer])[] = [];
+      for (const method of ['POST', 'POST', 'GET'] as const) {
+        const before = await lookups();
+        const { body } =
+          method === 'POST'
+            ? await app.pki(path, { method, body: signed })
+            : await app.pki(`${path}/${encodeURIComponent(signed.toString('base64'))}`);
+        const after = await lookups();
+        answers.push([after.hits - before.hits, after.misses - before.misses, body]);
+      }
+      expect(answers.map(([hits, misses]) => [hits, misses])).toEqual([
+        [0, 1],
+        [1, 0],
+        [1, 0],
+      ]);
+      const bodies = answers.map(([, , body]) => body.toString('hex'));
+      expect(new Set(bodies).size).toBe(1);
+      expect(readOcsp(answers[0]![2]).status).toBe('good');
+      await desk.revoke(certificate);
+      for (const method of ['POST', 'GET'] as const) expect(await statusOf(policy, signed, method)).toBe('revoked');
+    },
+  );
+
+  it('is answered anew once what lies in memory is due to be replaced', async () => {
+    const certificate = await desk.issue({ issuer: issuers.require.id, csr });
+    const signed = await signedRequest('require', 'member', certificate);
+    const producedAt = async (): Promise<number> => {
+      const { body } = await app.pki(`${OCSP}/${issuers.require.id}`, { method: 'POST', body: signed });
+      return readOcsp(body).producedAt.getTime();
+    };
+    const first = await producedAt();
+    expect(await producedAt()).toBe(first);
+    const { hits } = await lookups();
+    app.clock.advance(13 * 3600);
+    try {
+      expect(await producedAt()).toBeGreaterThan(first);
+      expect((await lookups()).hits).toBe(hits);
+    } finally {
+      app.clock.advance(-13 * 3600);
+    }
   });
 
   it('is refused in the short form, which can not be signed', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { DataSource } from 'typeorm';
 import { createApp, type App, type AppOptions } from '../../src/app.js';
 import { OcspNode } from '../../src/ocsp/ocsp-node.service.js';
+import { PresignScheduler } from '../../src/ocsp/presign-scheduler.js';
 import { readConfig, type Config } from '../../src/platform/config/env.js';
 import { ApiClient, ask, type Answer } from './api-client.js';
 import { findFreePort } from './free-port.js';
@@ -51,12 +52,16 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     CERTPLANE_PKI_HTTP_PORT: String(await findFreePort()),
     CERTPLANE_LOG_LEVEL: 'fatal',
     CERTPLANE_OCSP_RATE_LIMIT_PER_IP_MIN: '0',
+    // A machine that has much else to do must not let it run out in the middle of a test.
+    CERTPLANE_OCSP_LEASE: '30s',
     ...options.env,
   });
   const schedules = options.schedules ?? true;
   const app = await createApp(config, { clock, schedules });
   const node = app.nest.get(OcspNode);
   await waitUntil('its OCSP lease runs', () => node.state.leaseRunning || !config.ocsp.enabled);
+  // The first run looks at every certificate: better now than at whatever moment of a test.
+  if (schedules) await app.nest.get(PresignScheduler).run();
   const ca = readFileSync(app.caFile, 'utf8');
   const apiKey = config.bootstrapAdminKey ?? readFileSync(app.adminKeyFile, 'utf8').trim();
   const httpsUrl = `https://localhost:${config.httpsPort}`;

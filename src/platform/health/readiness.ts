@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { withDeadline } from '../clock/deadline.js';
 
 /** A thing that must hold before this instance may get traffic: resolves to null when it does, or to what is missing. */
 export type ReadinessCheck = () => Promise<string | null>;
@@ -20,7 +21,7 @@ export class ReadinessChecks {
 
   async run(): Promise<Readiness> {
     const results = await Promise.all(
-      [...this.checks].map(async ([name, check]) => [name, await withDeadline(check)] as const),
+      [...this.checks].map(async ([name, check]) => [name, await perform(check)] as const),
     );
     return {
       ready: results.every(([, missing]) => missing === null),
@@ -31,14 +32,7 @@ export class ReadinessChecks {
 
 const DEADLINE_MS = 5000;
 
-async function withDeadline(check: ReadinessCheck): Promise<string | null> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve('no answer in time'), DEADLINE_MS);
-  });
-  try {
-    return await Promise.race([check().catch(() => 'the check failed; the log says why'), deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
+function perform(check: ReadinessCheck): Promise<string | null> {
+  const checked = check().catch(() => 'the check failed; the log says why');
+  return withDeadline(checked, DEADLINE_MS, () => 'no answer in time');
 }
