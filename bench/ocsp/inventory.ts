@@ -23,14 +23,19 @@ export function sampleOf(total: number, count: number): Buffer[] {
  * Fills the inventory with good certificates, and `ocsp_responses` with a row for each that has no bytes yet: its size is
  * real, and a response is signed when it is first asked for.
  */
-export async function generateCertificates(databaseUrl: string, issuerId: string, total: number): Promise<void> {
+export async function generateCertificates(
+  databaseUrl: string,
+  issuerId: string,
+  total: number,
+  certificateBytes = CERTIFICATE_BYTES,
+): Promise<void> {
   const client = new Client({ connectionString: databaseUrl });
   await client.connect();
   try {
     // Foreign keys hold by construction: checking each row would take most of the time.
     await client.query("SET session_replication_role = replica; SET work_mem = '256MB'; SET synchronous_commit = off");
     for (let first = 1; first <= total; first += BATCH) {
-      await insert(client, issuerId, first, Math.min(total, first + BATCH - 1));
+      await insert(client, issuerId, [first, Math.min(total, first + BATCH - 1)], certificateBytes);
     }
     await client.query('VACUUM (ANALYZE) certificates, ocsp_responses');
   } finally {
@@ -38,7 +43,12 @@ export async function generateCertificates(databaseUrl: string, issuerId: string
   }
 }
 
-async function insert(client: Client, issuerId: string, first: number, last: number): Promise<void> {
+async function insert(
+  client: Client,
+  issuerId: string,
+  [first, last]: readonly [number, number],
+  certificateBytes: number,
+): Promise<void> {
   const serials = `
     SELECT set_byte(digest, 0, (get_byte(digest, 0) & 63) | 64) AS serial
       FROM (SELECT substring(sha256(int8send(n)) FOR 16) AS digest FROM generate_series($2::bigint, $3::bigint) AS n) AS d
@@ -47,7 +57,7 @@ async function insert(client: Client, issuerId: string, first: number, last: num
     `INSERT INTO certificates (id, issuer_id, serial_number, profile, subject, subject_alternative_names, spki_sha256,
                                not_before, not_after, reserved_at, certificate_der, fingerprint_sha256)
      SELECT encode(serial, 'hex')::uuid, $1, serial, 'leaf', 'CN=bench.example', '{}', sha256(serial), now(),
-            now() + interval '90 days', now(), decode(repeat('30', ${CERTIFICATE_BYTES}), 'hex'), sha256(serial)
+            now() + interval '90 days', now(), decode(repeat('30', ${certificateBytes}), 'hex'), sha256(serial)
        FROM (${serials}) AS serials`,
     [issuerId, first, last],
   );

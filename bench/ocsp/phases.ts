@@ -40,28 +40,41 @@ export async function compareCached(
   });
 }
 
-/** Answers with a nonce against bare signatures; `server` is node:http that makes one signature an answer. */
-export async function compareNonce(bench: Bench, site: Site): Promise<{ signatures: Comparison; server: Comparison }> {
+export interface NonceComparisons {
+  /** Responses that are built and signed, without HTTP, against bare signatures. */
+  readonly built: Comparison;
+  /** Answers over HTTP against bare signatures. */
+  readonly signatures: Comparison;
+  /** Answers over HTTP against node:http that makes one signature an answer. */
+  readonly server: Comparison;
+}
+
+export async function compareNonce(bench: Bench, site: Site): Promise<NonceComparisons> {
   return bench.withCertplane(site, {}, async (certplane) => {
     const serials = sampleOf(site.certificates, WARM_CERTIFICATES);
     const requests = await bench.prepareRequests(site.issuer, serials, 'POST with a nonce');
     await bench.askAll(certplane, requests, serials.length * 2);
     const run = (): Promise<Sample> => bench.run(certplane, requests);
+    const { pairs, seconds } = bench.options;
     const signer = bench.start('bare-signatures.js');
+    const builder = bench.start('built-responses.js');
+    const runSigner = (): Promise<Sample> => sampleLoop(signer, seconds);
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     const bare = await startBare(bench, certplane, site, { serials, privateKey: pem });
     return {
-      signatures: await compare(bench.options.pairs, () => sampleSignatures(signer, bench.options.seconds), run),
-      server: await compare(bench.options.pairs, () => bench.run(bare, requests), run),
+      built: await compare(pairs, runSigner, () => sampleLoop(builder, seconds)),
+      signatures: await compare(pairs, runSigner, run),
+      server: await compare(pairs, () => bench.run(bare, requests), run),
     };
   });
 }
 
-async function sampleSignatures(signer: Child, seconds: number): Promise<Sample> {
-  const before = await signer.cpuMicros();
-  const { perSecond } = await signer.ask<SignaturesResult>({ seconds });
-  const after = await signer.cpuMicros();
+/** One slice of a process that does one thing over and over. */
+async function sampleLoop(child: Child, seconds: number): Promise<Sample> {
+  const before = await child.cpuMicros();
+  const { perSecond } = await child.ask<SignaturesResult>({ seconds });
+  const after = await child.cpuMicros();
   return { perSecond, cpuMicrosEach: (after - before) / (perSecond * seconds), load: null };
 }
 

@@ -4,11 +4,11 @@ import type { Comparison, Summary } from './comparison.js';
 import type { NginxResult } from './nginx.js';
 import type { Flood, ResponseMemory } from './phases.js';
 
-function say(line = ''): void {
+export function say(line = ''): void {
   process.stdout.write(`${line}\n`);
 }
 
-function tellTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
+export function tellTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
   const line = (cells: readonly string[]): void => say(`| ${cells.join(' | ')} |`);
   say();
   line(head);
@@ -16,14 +16,18 @@ function tellTable(head: readonly string[], rows: readonly (readonly string[])[]
   rows.forEach(line);
 }
 
-const whole = (value: number): string => Math.round(value).toLocaleString('en');
-const mebibytes = (bytes: number): string => `${whole(bytes / 2 ** 20)} MiB`;
+export const whole = (value: number): string => Math.round(value).toLocaleString('en');
+export const mebibytes = (bytes: number): string => `${whole(bytes / 2 ** 20)} MiB`;
 
-export function tellMachine({ certificates, pairs, seconds }: BenchOptions): void {
+export function tellProcessor(): void {
   say(
     `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, ${whole(totalmem() / 2 ** 30)} GiB`,
   );
   say(`Node ${process.version}; load average before the run: ${loadavg()[0]!.toFixed(1)}`);
+}
+
+export function tellMachine({ certificates, pairs, seconds }: BenchOptions): void {
+  tellProcessor();
   say(`${whole(certificates)} certificates; medians of ${pairs} pairs of ${seconds} s each`);
 }
 
