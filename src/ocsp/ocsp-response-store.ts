@@ -10,6 +10,7 @@ import type { Tx } from '../platform/database/transaction.js';
 import { OcspMetrics } from './ocsp.metrics.js';
 import { RESPONDER_REVOKED } from './ocsp-responder.js';
 import type { ResponseTimes } from './ocsp-validity.js';
+import type { PresignRow } from './presign-queue.js';
 
 /** What a stored response is found by. */
 export interface OcspResponseKey {
@@ -30,14 +31,7 @@ export interface StoredResponse extends ResponseTimes {
 
 /** One of many responses that are stored together. */
 export interface PresignedResponse {
-  /** Where its row was (ctid). A row that has moved was changed by somebody else. */
-  readonly rowPlace: string;
-  readonly certificateId: string;
-  readonly algorithm: CertIdAlgorithm;
-  readonly certificateStatus: 'good' | 'revoked';
-  /** As the database wrote it: it knows microseconds. */
-  readonly revokedAt: string | null;
-  readonly revocationReason: string | null;
+  readonly row: PresignRow;
   readonly times: ResponseTimes;
   readonly byteLength: number;
 }
@@ -139,18 +133,18 @@ export class OcspResponseStore {
    * Stores many responses, in one statement, under the rule of {@link store}. A certificate that somebody is changing right now
    * is passed over: nobody waits for anybody who waits for this.
    * @param bytes the responses, one behind the other
-   * @returns the places of those that were stored
+   * @returns the places of those that were not stored: few, or none
    */
   async storeMany(responses: readonly PresignedResponse[], bytes: Buffer): Promise<Set<number>> {
     const query: QueryConfig & { query_timeout: number } = {
       name: 'store-ocsp-responses',
       text: STORE_MANY,
-      values: [bytes, ...storeManyArrays(responses)],
+      values: [...storeManyArrays(responses), bytes],
       query_timeout: STORE_MANY_TIMEOUT_MS,
     };
     const { rows } = await this.pool.query<{ place: number }>(query);
-    this.metrics.count('response_stored', rows.length);
-    this.metrics.count('response_discarded', responses.length - rows.length);
+    this.metrics.count('response_stored', responses.length - rows.length);
+    this.metrics.count('response_discarded', rows.length);
     return new Set(rows.map(({ place }) => place));
   }
 
@@ -196,44 +190,48 @@ const STORE_MANY_TIMEOUT_MS = 120_000;
 
 const STORE_MANY = `
   WITH given AS MATERIALIZED (
-    SELECT * FROM unnest($2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::float8[], $8::float8[],
-                         $9::float8[], $10::float8[], $11::integer[], $12::integer[], $13::tid[]) WITH ORDINALITY
-        AS g (certificate_id, algorithm, status, revoked_at, reason, produced_at, this_update, next_update, refresh_at,
-              start, length, row_place, place)
+    SELECT * FROM unnest($1::tid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::float8[], $7::float8[],
+                         $8::float8[], $9::float8[], $10::integer[], $11::integer[]) WITH ORDINALITY
+        AS g (row_place, certificate_id, algorithm, revoked_at, reason, produced_at, this_update, next_update, refresh_at,
+              start, length, place)
   ), current AS MATERIALIZED (
     SELECT id, issuer_id, serial_number, revoked_at, revocation_reason FROM certificates
      WHERE id = ANY($2::uuid[]) AND (certificate_der IS NOT NULL OR revoked_at IS NOT NULL)
      ORDER BY id FOR SHARE SKIP LOCKED
+  ), stored AS (
+    UPDATE ocsp_responses r
+       SET certificate_status = CASE WHEN g.revoked_at IS NULL THEN 'good' ELSE 'revoked' END,
+           response_der = substring($12::bytea FROM g.start FOR g.length),
+           produced_at = to_timestamp(g.produced_at), this_update = to_timestamp(g.this_update),
+           next_update = to_timestamp(g.next_update), refresh_at = to_timestamp(g.refresh_at), failures = 0
+      FROM given g JOIN current c ON c.id = g.certificate_id
+     WHERE r.ctid = g.row_place AND r.issuer_id = c.issuer_id AND r.serial_number = c.serial_number
+       AND r.cert_id_algorithm = g.algorithm
+       AND c.revoked_at IS NOT DISTINCT FROM g.revoked_at AND c.revocation_reason IS NOT DISTINCT FROM g.reason
+       AND (r.produced_at IS NULL OR r.produced_at <= to_timestamp(g.produced_at))
+    RETURNING g.place
   )
-  UPDATE ocsp_responses r
-     SET certificate_status = g.status, response_der = substring($1::bytea FROM g.start FOR g.length),
-         produced_at = to_timestamp(g.produced_at), this_update = to_timestamp(g.this_update),
-         next_update = to_timestamp(g.next_update), refresh_at = to_timestamp(g.refresh_at), failures = 0
-    FROM given g JOIN current c ON c.id = g.certificate_id
-   WHERE r.ctid = g.row_place AND r.issuer_id = c.issuer_id AND r.serial_number = c.serial_number AND r.cert_id_algorithm = g.algorithm
-     AND c.revoked_at IS NOT DISTINCT FROM g.revoked_at AND c.revocation_reason IS NOT DISTINCT FROM g.reason
-     AND (r.produced_at IS NULL OR r.produced_at <= to_timestamp(g.produced_at))
-  RETURNING g.place::integer - 1 AS place`;
+  SELECT place::integer - 1 AS place FROM given WHERE place NOT IN (SELECT place FROM stored)`;
 
 /** As array literals: none of the values holds a character that would have to be escaped. */
 function storeManyArrays(responses: readonly PresignedResponse[]): string[] {
-  const array = (value: (response: PresignedResponse) => string | number | null): string =>
-    `{${responses.map((response) => value(response) ?? 'NULL').join(',')}}`;
+  const array = (value: (response: PresignedResponse, place: number) => string | number | null): string =>
+    `{${responses.map((response, place) => value(response, place) ?? 'NULL').join(',')}}`;
   const seconds = (instant: Date): number => instant.getTime() / 1000;
   let start = 1;
   const starts = responses.map(({ byteLength }) => (start += byteLength) - byteLength);
   return [
-    array(({ certificateId }) => certificateId),
-    array(({ algorithm }) => algorithm),
-    array(({ certificateStatus }) => certificateStatus),
-    array(({ revokedAt }) => (revokedAt === null ? null : `"${revokedAt}"`)),
-    array(({ revocationReason }) => revocationReason),
+    array(({ row }) => `"${row.row_place}"`),
+    array(({ row }) => row.certificate_id),
+    array(({ row }) => row.algorithm),
+    array(({ row }) => (row.revoked_at_text === null ? null : `"${row.revoked_at_text}"`)),
+    array(({ row }) => row.revocation_reason),
     array(({ times }) => seconds(times.producedAt)),
     array(({ times }) => seconds(times.thisUpdate)),
     array(({ times }) => seconds(times.nextUpdate)),
-    array(({ times }) => seconds(times.refreshAt)),
+    // One microsecond apart: the queue is then read from where it was left.
+    array(({ times }, place) => seconds(times.refreshAt) - (responses.length - place) / 1e6),
     `{${starts.join(',')}}`,
     array(({ byteLength }) => byteLength),
-    array(({ rowPlace }) => `"${rowPlace}"`),
   ];
 }

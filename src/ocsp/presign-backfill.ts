@@ -5,7 +5,7 @@ import { CONFIG } from '../platform/config/config.module.js';
 import type { Config } from '../platform/config/env.js';
 import { uuidV7 } from '../platform/database/uuid.js';
 
-const BATCH = 4000;
+const BATCH = 10_000;
 /** An issuance that began this long ago has committed, or never will. */
 const OVERLAP_SECONDS = 3600;
 const LEAST_ID = '00000000-0000-0000-0000-000000000000';
@@ -36,13 +36,16 @@ export class PresignBackfill {
     ]);
   }
 
-  /** One batch after another, each committed by itself; yields how many rows it made. */
+  /** One batch after another, each committed by itself and begun when the one before is handed over; yields how many rows it made. */
   async *run(): AsyncGenerator<number> {
     for (const algorithm of this.config.ocsp.presignHashes) {
-      for (let from = await this.findStart(algorithm); ;) {
-        const { last_id: lastId, added } = await this.step(algorithm, from);
+      let step = this.step(algorithm, await this.findStart(algorithm));
+      for (;;) {
+        const { last_id: lastId, added } = await step;
         if (lastId === null) break;
-        from = lastId;
+        step = this.step(algorithm, lastId);
+        // Awaited next; until then nobody else looks.
+        step.catch(() => undefined);
         yield Number(added);
       }
     }

@@ -6,9 +6,11 @@ import { PresignQueue, WALK_START, type PresignRow } from './presign-queue.js';
 import { PresignWriter } from './presign-writer.js';
 
 /** Looked up at once. */
-const PAGE = 4000;
-/** Stored at once: while one batch is stored, the next is signed. */
-const BATCH = 1000;
+const PAGE = 1000;
+/** Signed and stored at once: while one batch is stored, the next is signed. */
+const BATCH = 500;
+/** So many rows that are due at the same time and that somebody else has locked are stepped over to reach others. */
+const MOST_TAKEN = 50_000;
 
 /** An issuer whose responses are to be signed by a new responder. */
 export interface Renewal {
@@ -23,11 +25,18 @@ interface Work {
   /**
    * The next rows.
    * @param last of the rows before, null at first
-   * @param pending those of them that are still being signed or stored, and must not come again
+   * @param taken rows that came already, and may still be due
    */
-  next(last: PresignRow | null, pending: readonly PresignRow[]): Promise<PresignRow[]>;
+  readonly next: (last: PresignRow | null, taken: ReadonlySet<PresignRow>) => Promise<PresignRow[]>;
   /** @returns how many are out of the way now */
-  postpone(rows: readonly PresignRow[]): Promise<number>;
+  readonly postpone: (rows: readonly PresignRow[]) => Promise<number>;
+}
+
+/** What a pass has to do with, and where it stands. */
+interface Run extends Work {
+  readonly taken: Set<PresignRow>;
+  readonly progress: PresignProgress;
+  readonly stopped: () => boolean;
 }
 
 /**
@@ -45,11 +54,11 @@ export class PresignPass {
 
   /** Signs all that is due, most overdue first, and removes what belongs to expired certificates. */
   async signDue(progress: PresignProgress, stopped: () => boolean): Promise<void> {
-    const next: Work['next'] = async (last, pending) => {
-      const again = new Set(pending.filter((row) => row.refresh_at === last?.refresh_at).map(keyOf));
+    const next: Work['next'] = (last, taken) => {
       const since = last?.refresh_at ?? '-infinity';
-      const page = await this.queue.findDue(this.clock.now(), since, PAGE + again.size);
-      return page.filter((row) => !again.has(keyOf(row)));
+      const except = [...taken].filter((row) => row.refresh_at === since);
+      if (except.length > MOST_TAKEN) return Promise.resolve([]);
+      return this.queue.findDue(this.clock.now(), since, except, PAGE);
     };
     await this.signAll({ next, postpone: (rows) => this.queue.pushBack(rows, this.clock.now()) }, progress, stopped);
   }
@@ -76,63 +85,59 @@ export class PresignPass {
     return !stopped();
   }
 
+  /** Looks up, signs and stores at the same time; two batches are under way at the most. */
   private async signAll(work: Work, progress: PresignProgress, stopped: () => boolean): Promise<void> {
-    let page = await work.next(null, []);
-    for (let last = page.at(-1); last !== undefined && !stopped(); last = page.at(-1)) {
-      const from = last;
-      let following = Promise.resolve<PresignRow[]>([]);
-      const expired = page.filter((row) => row.expired);
-      const removed = expired.length === 0 ? 0 : await this.queue.remove(expired);
-      progress.addRemoved(removed);
-      const current = page.filter((row) => !row.expired);
-      const settled = await this.signPage(current, work, progress, stopped, (pending) => {
-        following = work.next(from, pending);
-        // Awaited when the page is done; until then nobody else looks.
-        following.catch(() => undefined);
-      });
-      page = await following;
-      // Somebody else is at work on every one of them.
-      if (removed + settled === 0) return;
-    }
-  }
-
-  /**
-   * @param nearEnd called with what is not stored yet, in time to look up the next page meanwhile
-   * @returns how many rows are out of the way
-   */
-  private async signPage(
-    rows: readonly PresignRow[],
-    work: Work,
-    progress: PresignProgress,
-    stopped: () => boolean,
-    nearEnd: (pending: readonly PresignRow[]) => void,
-  ): Promise<number> {
-    const lastBatch = Math.max(0, (Math.ceil(rows.length / BATCH) - 1) * BATCH);
-    let settled = 0;
-    let writing = Promise.resolve();
-    for (let at = 0; at <= lastBatch && !stopped(); at += BATCH) {
-      if (at === lastBatch) nearEnd(rows.slice(Math.max(0, at - BATCH)));
-      const signed = await this.batch.sign(rows.slice(at, at + BATCH));
-      await writing;
-      writing = this.write(signed, work, progress).then((count) => void (settled += count));
+    const run: Run = { ...work, taken: new Set(), progress, stopped };
+    let earlier = Promise.resolve();
+    let latest = Promise.resolve();
+    for await (const rows of this.batches(run)) {
+      const signing = this.batch.sign(rows);
+      const writing = latest.then(async () => this.write(await signing, run));
+      // Awaited below; until then nobody else looks.
       writing.catch(() => undefined);
+      await earlier;
+      [earlier, latest] = [latest, writing];
     }
-    await writing;
-    return settled;
+    await latest;
   }
 
-  private async write(signed: SignedBatch, work: Work, progress: PresignProgress): Promise<number> {
-    const { stored, refused } = await this.writer.write(signed);
+  private async *batches(run: Run): AsyncGenerator<PresignRow[]> {
+    for await (const page of this.pages(run)) {
+      const expired = page.filter((row) => row.expired);
+      if (expired.length > 0) await this.remove(expired, run);
+      const current = page.filter((row) => !row.expired);
+      for (let at = 0; at < current.length && !run.stopped(); at += BATCH) yield current.slice(at, at + BATCH);
+    }
+  }
+
+  /** Looks up each page while the one before it is signed. */
+  private async *pages({ next, taken, stopped }: Run): AsyncGenerator<PresignRow[]> {
+    let page = await next(null, taken);
+    for (let last = page.at(-1); last !== undefined && !stopped(); last = page.at(-1)) {
+      for (const row of page) taken.add(row);
+      const following = next(last, taken);
+      // Awaited below; until then nobody else looks.
+      following.catch(() => undefined);
+      yield page;
+      page = await following;
+    }
+  }
+
+  private async remove(expired: readonly PresignRow[], { taken, progress }: Run): Promise<void> {
+    const removed = await this.queue.remove(expired);
+    progress.addRemoved(removed);
+    if (removed === expired.length) for (const row of expired) taken.delete(row);
+  }
+
+  private async write(signed: SignedBatch, { taken, progress, postpone }: Run): Promise<void> {
+    const { stored, overtaken, refused } = await this.writer.write(signed);
     const failed = [...signed.failed, ...refused];
-    progress.addSigned(stored.size);
+    progress.addSigned(stored.length);
     progress.addFailures(failed);
-    const left = new Set([...failed.map(({ row }) => row), ...signed.rows.filter((row) => !stored.has(row))]);
-    const postponed = left.size === 0 ? 0 : await work.postpone([...left]);
+    for (const row of stored) taken.delete(row);
+    const left = [...overtaken, ...failed.map(({ row }) => row)];
+    const postponed = left.length === 0 ? 0 : await postpone(left);
+    if (postponed === left.length) for (const row of left) taken.delete(row);
     await progress.tell();
-    return stored.size + postponed;
   }
-}
-
-function keyOf({ issuer_id: issuerId, serial_number: serialNumber, algorithm }: PresignRow): string {
-  return `${issuerId}:${serialNumber}:${algorithm}`;
 }

@@ -57,13 +57,18 @@ const COLUMNS = `r.issuer_id, encode(r.serial_number, 'hex') AS serial_number, r
 export class PresignQueue {
   constructor(@Inject(PG_POOL) private readonly pool: Pool) {}
 
-  /** @param since the `refresh_at` up to which everything was taken already in this run */
-  async findDue(now: Date, since: string, limit: number): Promise<PresignRow[]> {
+  /**
+   * @param since the `refresh_at` up to which everything was taken already in this run
+   * @param except rows of that time that came already
+   */
+  async findDue(now: Date, since: string, except: readonly PresignRow[], limit: number): Promise<PresignRow[]> {
     const { rows } = await this.query<PresignRow>({
       name: 'presign-due',
       text: `SELECT ${COLUMNS}
-              WHERE r.refresh_at <= $1 AND r.refresh_at >= $2::timestamptz ORDER BY r.refresh_at LIMIT $3`,
-      values: [now, since, limit],
+              WHERE r.refresh_at <= $1 AND r.refresh_at >= $2::timestamptz
+                AND r.ctid NOT IN (SELECT unnest($3::tid[]))
+              ORDER BY r.refresh_at LIMIT $4`,
+      values: [now, since, except.map((row) => row.row_place), limit],
     });
     return rows;
   }

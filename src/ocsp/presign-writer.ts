@@ -4,11 +4,13 @@ import { OcspResponseStore } from './ocsp-response-store.js';
 import type { PresignFailure, SignedBatch } from './presign-batch.js';
 import type { PresignRow } from './presign-queue.js';
 
-type SignedRows = Pick<SignedBatch, 'rows' | 'responses' | 'bytes'>;
+type Signed = Pick<SignedBatch, 'responses' | 'bytes'>;
 
-/** What became of signed rows. Those in neither were overtaken: by a revocation, or by a newer response. */
+/** What became of signed rows: each is in one of the three. */
 export interface Written {
-  readonly stored: ReadonlySet<PresignRow>;
+  readonly stored: readonly PresignRow[];
+  /** By a revocation, by a newer response, or by somebody who is at work on them right now. */
+  readonly overtaken: readonly PresignRow[];
   readonly refused: readonly PresignFailure[];
 }
 
@@ -21,36 +23,34 @@ export class PresignWriter {
    * A row that the database refuses is searched for by halves: it must not take the others with it.
    * @throws what says that the database can't be reached
    */
-  async write(signed: SignedRows): Promise<Written> {
-    const { rows, responses, bytes } = signed;
-    const [first] = rows;
-    if (first === undefined) return { stored: new Set(), refused: [] };
+  async write(signed: Signed): Promise<Written> {
+    const [first, second] = signed.responses;
+    if (first === undefined) return { stored: [], overtaken: [], refused: [] };
     try {
-      const places = await this.store.storeMany(responses, bytes);
-      return { stored: new Set(rows.filter((_, place) => places.has(place))), refused: [] };
+      const places = await this.store.storeMany(signed.responses, signed.bytes);
+      const rows = signed.responses.map(({ row }) => row);
+      if (places.size === 0) return { stored: rows, overtaken: [], refused: [] };
+      return {
+        stored: rows.filter((_, place) => !places.has(place)),
+        overtaken: rows.filter((_, place) => places.has(place)),
+        refused: [],
+      };
     } catch (error) {
       if (isDatabaseUnavailable(error)) throw error;
-      if (rows.length > 1) return this.writeHalves(signed);
+      if (second !== undefined) return this.writeHalves(signed);
       const reason = error instanceof Error ? error.message : String(error);
-      return { stored: new Set(), refused: [{ row: first, reason }] };
+      return { stored: [], overtaken: [], refused: [{ row: first.row, reason }] };
     }
   }
 
-  private async writeHalves({ rows, responses, bytes }: SignedRows): Promise<Written> {
-    const half = rows.length >> 1;
+  private async writeHalves({ responses, bytes }: Signed): Promise<Written> {
+    const half = responses.length >> 1;
     const split = responses.slice(0, half).reduce((total, { byteLength }) => total + byteLength, 0);
-    const before = await this.write({
-      rows: rows.slice(0, half),
-      responses: responses.slice(0, half),
-      bytes: bytes.subarray(0, split),
-    });
-    const after = await this.write({
-      rows: rows.slice(half),
-      responses: responses.slice(half),
-      bytes: bytes.subarray(split),
-    });
+    const before = await this.write({ responses: responses.slice(0, half), bytes: bytes.subarray(0, split) });
+    const after = await this.write({ responses: responses.slice(half), bytes: bytes.subarray(split) });
     return {
-      stored: new Set([...before.stored, ...after.stored]),
+      stored: [...before.stored, ...after.stored],
+      overtaken: [...before.overtaken, ...after.overtaken],
       refused: [...before.refused, ...after.refused],
     };
   }

@@ -242,6 +242,30 @@ describe('the schedule', () => {
     }
   });
 
+  it('waits for no certificate that somebody else has locked: it signs the others, and those later', async () => {
+    const app = await start();
+    await addCertificates(app, 1500, '70');
+    const runner = app.dataSource.createQueryRunner();
+    await runner.startTransaction();
+    try {
+      await runner.query('SET LOCAL idle_in_transaction_session_timeout = 0');
+      await runner.query(
+        'SELECT FROM certificates WHERE get_byte(serial_number, 0) = 112 AND get_byte(serial_number, 1) < 200 FOR NO KEY UPDATE',
+      );
+      await presign(app);
+    } finally {
+      await runner.rollbackTransaction();
+      await runner.release();
+    }
+    const rows = await rowsOf(app);
+    const isLocked = ({ serial_number: serial }: ResponseRow): boolean => serial[0] === 0x70 && serial[1]! < 200;
+    expect(rows.filter(isLocked).length).toBeGreaterThan(1000);
+    for (const row of rows) expect(row.response_der === null).toBe(isLocked(row));
+    app.clock.advance(60);
+    await presign(app);
+    for (const row of await rowsOf(app)) expect(row).toMatchObject({ certificate_status: 'good', failures: 0 });
+  });
+
   it('goes on where it was after the database failed in the middle', async () => {
     const app = await start();
     await addCertificates(app, 3000, '70');
