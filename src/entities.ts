@@ -1,8 +1,13 @@
 import { ApiKeyEntity } from './access/api-key.entity.js';
 import { AuditEventEntity } from './audit/audit-event.entity.js';
 import { CertificateEntity } from './certificates/certificate.entity.js';
-import { CrlDirtyMarkEntity } from './crl/crl-dirty-mark.entity.js';
+import { RevocationHistoryEntity } from './certificates/revocation-history.entity.js';
+import { CrlBaseEntity } from './crl/crl-base.entity.js';
+import { CrlChangeEntity } from './crl/crl-change.entity.js';
+import { CrlChunkEntity } from './crl/crl-chunk.entity.js';
+import { CrlEventEntity } from './crl/crl-event.entity.js';
 import { CrlEntity } from './crl/crl.entity.js';
+import { CrlDistributionPointEntity } from './issuers/crl-distribution-point.entity.js';
 import { IssuerEntity } from './issuers/issuer.entity.js';
 import { BlockedKeyEntity } from './keys/blocked-key.entity.js';
 import { KeyEntity } from './keys/key.entity.js';
@@ -18,8 +23,12 @@ export const ENTITIES = [
   AuditEventEntity,
   BlockedKeyEntity,
   CertificateEntity,
-  CrlDirtyMarkEntity,
+  CrlBaseEntity,
+  CrlChangeEntity,
+  CrlChunkEntity,
+  CrlDistributionPointEntity,
   CrlEntity,
+  CrlEventEntity,
   IssuerEntity,
   KeyEntity,
   OcspResponderEntity,
@@ -28,4 +37,5 @@ export const ENTITIES = [
   ResponderNodeEntity,
   RevocationCounterEntity,
   RevocationFeedEntity,
+  RevocationHistoryEntity,
 ];

@@ -20,6 +20,9 @@ export type CertificateProfileName = (typeof CERTIFICATE_PROFILES)[number];
 @Index('certificates_not_after_idx', ['notAfter'])
 @Index('certificates_spki_sha256_idx', ['spkiSha256'])
 @Index('certificates_revoked_idx', ['issuerId', 'notAfter'], { where: 'revoked_at IS NOT NULL' })
+@Index('certificates_revoked_shard_idx', ['issuerId', 'crlShard', 'notAfter'], {
+  where: 'revoked_at IS NOT NULL AND crl_shard IS NOT NULL',
+})
 @Index('certificates_reserved_idx', ['reservedAt'], { where: 'certificate_der IS NULL AND revoked_at IS NULL' })
 export class CertificateEntity {
   /** UUID version 7: falling ids are newest first. */
@@ -73,4 +76,8 @@ export class CertificateEntity {
 
   @Column('timestamptz', { name: 'invalidity_date', nullable: true })
   invalidityDate!: Date | null;
+
+  /** The CRL shard that its distribution point names; null where that is the complete CRL, or there is none. */
+  @Column('smallint', { name: 'crl_shard', nullable: true })
+  crlShard!: number | null;
 }

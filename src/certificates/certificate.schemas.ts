@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { ISSUER_ID, VALIDITY } from '../issuers/issuer.schemas.js';
-import type { IssuerEntity } from '../issuers/issuer.entity.js';
 import { formatPem } from '../pki/pem.js';
 import { REVOCATION_REASONS } from '../pki/revocation-reason.js';
 import { formatSerialNumber } from '../pki/serial-number.js';
 import { PAGE_QUERY } from '../platform/http/page.js';
 import { CERTIFICATE_PROFILES, type CertificateEntity } from './certificate.entity.js';
+import type { CertificateWithHistory } from './certificates.service.js';
+import { REVOCATION_ACTIONS, type RevocationHistoryEntity } from './revocation-history.entity.js';
 
 const NAMES_MAX = 1000;
 const NAME_LIST = z.array(z.string().max(2048)).max(NAMES_MAX);
@@ -70,9 +71,25 @@ export const CERTIFICATE_SUMMARY = z
   })
   .meta({ id: 'CertificateSummary' });
 
+const REVOCATION_STEP = z
+  .object({
+    occurred_at: z.iso.datetime(),
+    action: z
+      .enum(REVOCATION_ACTIONS)
+      .describe('`correct`: a revocation that was final already got another reason or another date.'),
+    actor: z.string().describe('As in the audit trail.'),
+    reason: z.enum(REVOCATION_REASONS).nullable(),
+    revoked_at: z.iso.datetime().nullable(),
+    invalidity_date: z.iso.datetime().nullable(),
+  })
+  .meta({ id: 'RevocationStep' });
+
 export const CERTIFICATE = CERTIFICATE_SUMMARY.extend({
   certificate_pem: z.string().nullable(),
   chain_pem: z.string().describe('The certificates above it, nearest first.'),
+  revocation_history: z
+    .array(REVOCATION_STEP)
+    .describe('What happened to its status, oldest first, and what was so after each step.'),
 }).meta({ id: 'Certificate' });
 
 export const CERTIFICATE_PAGE = z.object({ items: z.array(CERTIFICATE_SUMMARY), next_cursor: z.string().nullable() });
@@ -109,13 +126,24 @@ export function presentCertificateSummary(
 }
 
 export function presentCertificate(
-  certificate: CertificateEntity,
-  issuer: IssuerEntity,
+  { certificate, issuer, history }: CertificateWithHistory,
   now: Date,
 ): z.input<typeof CERTIFICATE> {
   return {
     ...presentCertificateSummary(certificate, now),
     certificate_pem: certificate.certificateDer === null ? null : formatPem('CERTIFICATE', certificate.certificateDer),
     chain_pem: [issuer.certificateDer, ...issuer.chainDer].map((der) => formatPem('CERTIFICATE', der)).join(''),
+    revocation_history: history.map(presentStep),
+  };
+}
+
+function presentStep(step: RevocationHistoryEntity): z.input<typeof REVOCATION_STEP> {
+  return {
+    occurred_at: step.occurredAt.toISOString(),
+    action: step.action,
+    actor: step.actor,
+    reason: step.revocationReason,
+    revoked_at: step.revokedAt?.toISOString() ?? null,
+    invalidity_date: step.invalidityDate?.toISOString() ?? null,
   };
 }

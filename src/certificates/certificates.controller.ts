@@ -43,6 +43,7 @@ export class CertificatesController {
     'validity_exceeds_limit',
     'issuer_not_found',
     'issuer_not_active',
+    'issuer_without_key',
     'issuance_interrupted',
   )
   async issue(
@@ -50,7 +51,7 @@ export class CertificatesController {
     @CurrentCaller() caller: Caller,
   ): Promise<z.input<typeof CERTIFICATE>> {
     const { certificate, issuer } = await this.certificates.issue(body, caller);
-    return presentCertificate(certificate, issuer, this.clock.now());
+    return presentCertificate({ certificate, issuer, history: [] }, this.clock.now());
   }
 
   @Get()
@@ -68,7 +69,6 @@ export class CertificatesController {
   @ApiResponse({ status: 200, standardSchema: CERTIFICATE })
   @ApiProblems('invalid_request', 'certificate_not_found')
   async get(@Param('id', { schema: CERTIFICATE_ID }) id: string): Promise<z.input<typeof CERTIFICATE>> {
-    const { certificate, issuer } = await this.certificates.get(id);
-    return presentCertificate(certificate, issuer, this.clock.now());
+    return presentCertificate(await this.certificates.getWithHistory(id), this.clock.now());
   }
 }

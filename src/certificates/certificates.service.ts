@@ -14,10 +14,16 @@ import { CertificateEntity } from './certificate.entity.js';
 import type { IssueCertificate, ListCertificates } from './certificate.schemas.js';
 import { LeafIssuance } from './leaf-issuance.js';
 import { leafNames } from './leaf-names.js';
+import { RevocationHistoryEntity } from './revocation-history.entity.js';
 
 export interface CertificateWithIssuer {
   readonly certificate: CertificateEntity;
   readonly issuer: IssuerEntity;
+}
+
+export interface CertificateWithHistory extends CertificateWithIssuer {
+  /** What happened to its status, oldest first. */
+  readonly history: readonly RevocationHistoryEntity[];
 }
 
 @Injectable()
@@ -53,6 +59,19 @@ export class CertificatesService {
   async get(id: string): Promise<CertificateWithIssuer> {
     const [found] = await this.getAll([id]);
     return found!;
+  }
+
+  /** With its history, as both were at one moment. @throws DomainError certificate_not_found */
+  async getWithHistory(id: string): Promise<CertificateWithHistory> {
+    const row = await this.dataSource.manager
+      .createQueryBuilder(CertificateEntity, 'c')
+      .innerJoinAndSelect('c.issuer', 'issuer')
+      .leftJoinAndMapMany('c.history', RevocationHistoryEntity, 'h', 'h.certificateId = c.id')
+      .where('c.id = :id', { id })
+      .orderBy('h.id')
+      .getOne();
+    const { history } = (row ?? { history: [] }) as Pick<CertificateWithHistory, 'history'>;
+    return { ...toKnown(id, row ?? undefined), history };
   }
 
   /** In the order of the ids. @throws DomainError certificate_not_found when one is missing */

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { RelyingPartyAddresses } from '../issuers/relying-party-addresses.js';
 import {
   SubordinateIssuance,
   type SubordinateCertificate,
@@ -13,18 +12,13 @@ import { ResponsePreparation } from './response-preparation.js';
 export class IntermediateIssuance extends SubordinateIssuance {
   constructor(
     private readonly issuance: IssuanceService,
-    private readonly addresses: RelyingPartyAddresses,
     private readonly responses: ResponsePreparation,
   ) {
     super();
   }
 
   override async signSubordinate({ parent, pathLength, ...rest }: SubordinateRequest): Promise<SubordinateCertificate> {
-    const signed = await this.issuance.sign({
-      ...rest,
-      issuer: parent,
-      profile: { kind: 'intermediate', pathLength, urls: this.addresses.of(parent.id) },
-    });
+    const signed = await this.issuance.sign({ ...rest, issuer: parent, profile: { kind: 'intermediate', pathLength } });
     return {
       certificateDer: signed.certificateDer,
       confirm: async (tx) => {

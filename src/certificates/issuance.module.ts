@@ -1,5 +1,5 @@
 import { Global, Module } from '@nestjs/common';
-import { RelyingPartyAddresses } from '../issuers/relying-party-addresses.js';
+import { AddressesModule } from '../issuers/addresses.module.js';
 import { SubordinateIssuance } from '../issuers/subordinate-issuance.js';
 import { CertificateStatusService } from './certificate-status.service.js';
 import { CertificatesMetrics } from './certificates.metrics.js';
@@ -10,12 +10,12 @@ import { LeafIssuance } from './leaf-issuance.js';
 /** What signs and keeps the inventory. Global, so that issuers find the {@link SubordinateIssuance} that stands above them. */
 @Global()
 @Module({
+  imports: [AddressesModule],
   providers: [
     IssuanceService,
     LeafIssuance,
     CertificateStatusService,
     CertificatesMetrics,
-    RelyingPartyAddresses,
     { provide: SubordinateIssuance, useClass: IntermediateIssuance },
   ],
   exports: [IssuanceService, LeafIssuance, CertificateStatusService, SubordinateIssuance],

@@ -1,10 +1,17 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { CrlDistributionPoints } from '../issuers/crl-distribution-points.js';
 import type { IssuerEntity } from '../issuers/issuer.entity.js';
+import { RelyingPartyAddresses } from '../issuers/relying-party-addresses.js';
 import { BlockedKeys } from '../keys/blocked-keys.js';
 import { KeyStore } from '../keys/key-store.js';
-import { buildCertificate, keyIdentifierOf, type CertificateProfile } from '../pki/certificate.js';
+import {
+  buildCertificate,
+  keyIdentifierOf,
+  type CertificateProfile,
+  type RelyingPartyUrls,
+} from '../pki/certificate.js';
 import { parseCertificateFields } from '../pki/certificate-fields.js';
 import { randomSerialNumber } from '../pki/serial-number.js';
 import type { SubjectAlternativeNames } from '../pki/subject-alternative-names.js';
@@ -14,12 +21,18 @@ import { uuidV7 } from '../platform/database/uuid.js';
 import { DomainError } from '../platform/errors/domain-error.js';
 import { CertificateEntity, type CertificateProfileName } from './certificate.entity.js';
 import { CertificatesMetrics } from './certificates.metrics.js';
+import { crlShardOf } from './crl-shard.js';
 
 const NO_NAMES: SubjectAlternativeNames = { dns: [], ip: [], email: [], uri: [] };
 
+type WithoutUrls<Profile> = Profile extends unknown ? Omit<Profile, 'urls'> : never;
+
+/** The addresses in a certificate depend on its serial number, which nobody knows before it is reserved. */
+type IssuanceProfile = WithoutUrls<Extract<CertificateProfile, { kind: CertificateProfileName }>>;
+
 export interface IssuanceRequest {
   readonly issuer: IssuerEntity;
-  readonly profile: Extract<CertificateProfile, { kind: CertificateProfileName }>;
+  readonly profile: IssuanceProfile;
   readonly subjectDer: Buffer;
   readonly subject: string;
   readonly spkiDer: Buffer;
@@ -39,16 +52,18 @@ export class IssuanceService {
     private readonly blockedKeys: BlockedKeys,
     private readonly clock: Clock,
     private readonly metrics: CertificatesMetrics,
+    private readonly addresses: RelyingPartyAddresses,
+    private readonly distributionPoints: CrlDistributionPoints,
   ) {}
 
   /**
    * Reserves a serial number, then signs. The certificate counts as issued once {@link confirm} has committed; until then
    * OCSP does not know it, and a reservation that nobody confirms ends up revoked.
-   * @throws DomainError issuer_not_active, compromised_key
+   * @throws DomainError issuer_not_active, issuer_without_key, compromised_key
    */
   async sign(request: IssuanceRequest): Promise<SignedCertificate> {
     // First, so that an issuer whose key is gone gives no serial numbers away.
-    const signer = await this.keyStore.getSigner(request.issuer.keyId, 'certificate');
+    const signer = await this.keyStore.getSigner(requireKey(request.issuer), 'certificate');
     const reservation = await this.reserve(request);
     const issuerFields = parseCertificateFields(request.issuer.certificateDer);
     const certificateDer = await buildCertificate(
@@ -60,7 +75,7 @@ export class IssuanceService {
         notBefore: request.notBefore,
         notAfter: request.notAfter,
         authorityKeyIdentifier: issuerFields.subjectKeyIdentifier ?? keyIdentifierOf(issuerFields.spkiDer),
-        profile: request.profile,
+        profile: withUrls(request.profile, this.addresses.of(reservation.issuerId, reservation.crlShard)),
       },
       signer,
     );
@@ -88,11 +103,13 @@ export class IssuanceService {
   private async reserve(request: IssuanceRequest): Promise<CertificateEntity> {
     await this.checkIssuer(request);
     await this.blockedKeys.refuseBlocked(request.spkiDer);
+    const serialNumber = randomSerialNumber();
+    const crlShard = await this.chooseCrlShard(request, serialNumber);
     const now = this.clock.now();
     const reservation = Object.assign(new CertificateEntity(), {
       id: uuidV7(now),
       issuerId: request.issuer.id,
-      serialNumber: randomSerialNumber(),
+      serialNumber,
       profile: request.profile.kind,
       subject: request.subject,
       subjectAlternativeNames: request.profile.kind === 'leaf' ? request.profile.subjectAlternativeNames : NO_NAMES,
@@ -105,9 +122,17 @@ export class IssuanceService {
       revokedAt: null,
       revocationReason: null,
       invalidityDate: null,
+      crlShard,
     });
     await this.dataSource.manager.insert(CertificateEntity, reservation);
     return reservation;
+  }
+
+  /** The shard whose address will stand in the certificate; its CRL is told before. */
+  private async chooseCrlShard({ issuer, profile }: IssuanceRequest, serialNumber: Buffer): Promise<number | null> {
+    if (profile.kind === 'ocsp-responder') return null;
+    await this.distributionPoints.ensure(issuer.id, issuer.crlShards);
+    return crlShardOf(serialNumber, issuer.crlShards);
   }
 
   /** A responder certificate is issued whatever the issuer's status: what it has issued stays checkable. */
@@ -128,4 +153,16 @@ export class IssuanceService {
       throw new DomainError('issuer_not_active', `The issuer ${id} is ${row?.status}: it issues nothing.`);
     }
   }
+}
+
+function withUrls(profile: IssuanceProfile, urls: RelyingPartyUrls): CertificateProfile {
+  return profile.kind === 'ocsp-responder' ? profile : { ...profile, urls };
+}
+
+function requireKey({ id, keyId }: IssuerEntity): string {
+  if (keyId !== null) return keyId;
+  throw new DomainError(
+    'issuer_without_key',
+    `The issuer ${id} was imported without its private key: it issues nothing here.`,
+  );
 }

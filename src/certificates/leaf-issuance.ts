@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AuditService } from '../audit/audit.service.js';
 import type { IssuerEntity } from '../issuers/issuer.entity.js';
-import { RelyingPartyAddresses } from '../issuers/relying-party-addresses.js';
 import { formatSerialNumber } from '../pki/serial-number.js';
 import type { SubjectAlternativeNames } from '../pki/subject-alternative-names.js';
 import { Transactions } from '../platform/database/transaction.js';
@@ -27,14 +26,12 @@ export class LeafIssuance {
     private readonly responses: ResponsePreparation,
     private readonly transactions: Transactions,
     private readonly audit: AuditService,
-    private readonly addresses: RelyingPartyAddresses,
   ) {}
 
-  /** @throws DomainError issuer_not_active, compromised_key, issuance_interrupted */
+  /** @throws DomainError issuer_not_active, issuer_without_key, compromised_key, issuance_interrupted */
   async issue({ subjectAlternativeNames, ...request }: LeafRequest, caller: Caller): Promise<SignedCertificate> {
     const { issuer } = request;
-    const urls = this.addresses.of(issuer.id);
-    const signed = await this.issuance.sign({ ...request, profile: { kind: 'leaf', subjectAlternativeNames, urls } });
+    const signed = await this.issuance.sign({ ...request, profile: { kind: 'leaf', subjectAlternativeNames } });
     await this.transactions.run(async (tx) => {
       await this.issuance.confirm(tx, signed);
       await this.responses.enroll(tx, issuer.id, signed.serialNumber);

@@ -1,4 +1,4 @@
-import { CopyBinaryReader, type CopyField } from './copy-binary-reader.js';
+import { CopyBinaryReader, type CopyRow } from './copy-binary-reader.js';
 
 type Row = (string | null)[];
 
@@ -20,13 +20,14 @@ const field = (value: string | null) =>
   value === null ? int32(-1) : Buffer.concat([int32(Buffer.byteLength(value)), Buffer.from(value)]);
 const row = (fields: Row) => Buffer.concat([int16(fields.length), ...fields.map(field)]);
 
-const ROWS: Row[] = [['ab', null, ''], [], ['', 'longer than the others'], [null]];
+const ROWS: Row[] = [['ab', null, ''], [], ['', 'longer than the others'], [null], ['x'.repeat(1500), 'y'], ['z']];
 const STREAM = Buffer.concat([header(), ...ROWS.map(row), int16(-1)]);
 
 function read(chunks: Buffer[]): { rows: Row[]; complete: boolean } {
   const reader = new CopyBinaryReader();
   const rows: Row[] = [];
-  const onRow = (fields: readonly CopyField[]) => rows.push(fields.map((each) => each?.toString() ?? null));
+  const onRow = (each: CopyRow) =>
+    rows.push(Array.from({ length: each.columns }, (_, column) => each.bytes(column)?.toString() ?? null));
   for (const chunk of chunks) reader.push(chunk, onRow);
   return { rows, complete: reader.complete };
 }
@@ -65,6 +66,23 @@ describe('CopyBinaryReader', () => {
     for (let size = 1; size <= stream.length; size++) {
       expect(read(cut(stream, size))).toEqual({ rows: [['x']], complete: true });
     }
+  });
+
+  it('reads integers of both widths', () => {
+    const int64 = (value: bigint) => {
+      const bytes = Buffer.alloc(8);
+      bytes.writeBigInt64BE(value);
+      return bytes;
+    };
+    const values = [int32(-7), int32(2 ** 31 - 1), int64(-62_167_219_200n), int64(253_402_300_799n), int64(-1n)];
+    const parts = values.flatMap((value) => [int32(value.length), value]);
+    const reader = new CopyBinaryReader();
+    const integers: (number | null)[] = [];
+    reader.push(Buffer.concat([header(), int16(values.length + 1), ...parts, int32(-1)]), (each) => {
+      for (let column = 0; column <= each.columns; column++) integers.push(each.integer(column));
+    });
+    expect(integers).toEqual([-7, 2 ** 31 - 1, -62_167_219_200, 253_402_300_799, -1, null, null]);
+    expect(() => reader.push(row(['abc']), (each) => each.integer(0))).toThrow('an integer of 3 bytes');
   });
 
   it('refuses what is no binary COPY', () => {

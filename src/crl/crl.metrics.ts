@@ -3,9 +3,14 @@ import type { Pool } from 'pg';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { Clock } from '../platform/clock/clock.js';
 import { PG_POOL } from '../platform/database/database.module.js';
+import type { CrlKind } from './crl.entity.js';
+
+type Label = 'issuer' | 'kind' | 'shard';
 
 interface PublishedRow {
   issuer_id: string;
+  kind: CrlKind;
+  shard: number;
   crl_number: string;
   generated_at: Date;
   next_update: Date;
@@ -15,21 +20,22 @@ interface PublishedRow {
 
 @Injectable()
 export class CrlMetrics {
-  readonly builds: Counter<'result'>;
-  readonly buildSeconds: Histogram;
+  readonly builds: Counter<'kind' | 'result'>;
+  readonly buildSeconds: Histogram<'kind'>;
   readonly requests: Counter<'status'>;
 
   constructor(registry: Registry, @Inject(PG_POOL) pool: Pool, clock: Clock) {
     const registers = [registry];
     this.builds = new Counter({
       name: 'certplane_crl_builds_total',
-      help: 'CRL builds, by result (published, overtaken, failed).',
-      labelNames: ['result'],
+      help: 'CRL builds, by kind (complete, shard, delta) and result (published, overtaken, failed).',
+      labelNames: ['kind', 'result'],
       registers,
     });
     this.buildSeconds = new Histogram({
       name: 'certplane_crl_build_duration_seconds',
       help: 'How long a CRL build took, from its number to its publication.',
+      labelNames: ['kind'],
       buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60],
       registers,
     });
@@ -46,17 +52,17 @@ export class CrlMetrics {
         // A database that is down must not take the other metrics with it.
         .catch(() => [])
         .finally(() => (pending = null)));
-    const gauge = (name: string, help: string, valueOf: (row: PublishedRow, now: number) => number): Gauge<'issuer'> =>
+    const gauge = (name: string, help: string, valueOf: (row: PublishedRow, now: number) => number): Gauge<Label> =>
       new Gauge({
         name,
         help,
-        labelNames: ['issuer'],
+        labelNames: ['issuer', 'kind', 'shard'],
         registers,
         aggregator: 'max',
         async collect() {
           const rows = await published();
           this.reset();
-          for (const row of rows) this.set({ issuer: row.issuer_id }, valueOf(row, clock.now().getTime()));
+          for (const row of rows) this.set(labelsOf(row), valueOf(row, clock.now().getTime()));
         },
       });
     gauge('certplane_crl_number', 'The number of the published CRL.', (row) => Number(row.crl_number));
@@ -75,9 +81,14 @@ export class CrlMetrics {
   }
 }
 
+/** A label without a value is one that is not there. */
+function labelsOf({ issuer_id: issuer, kind, shard }: PublishedRow): Record<Label, string> {
+  return { issuer, kind, shard: kind === 'shard' ? String(shard) : '' };
+}
+
 async function findPublished(pool: Pool): Promise<PublishedRow[]> {
   const { rows } = await pool.query<PublishedRow>(
-    `SELECT issuer_id, crl_number, generated_at, next_update, entry_count, octet_length(crl_der) AS size
+    `SELECT issuer_id, kind, shard, crl_number, generated_at, next_update, entry_count, size_bytes::float8 AS size
        FROM crls WHERE crl_number IS NOT NULL`,
   );
   return rows;

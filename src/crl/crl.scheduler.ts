@@ -1,36 +1,35 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import { DataSource } from 'typeorm';
-import { IssuerEntity } from '../issuers/issuer.entity.js';
-import { addSeconds, Clock } from '../platform/clock/clock.js';
-import { CONFIG } from '../platform/config/config.module.js';
-import type { Config } from '../platform/config/env.js';
 import { InjectLogger, type Logger } from '../platform/logging/logger.js';
 import { CrlBuilder } from './crl-builder.js';
+import { scopeKey, type CrlScope } from './crl-scope.js';
+import { DueCrls } from './due-crls.js';
 
 const TICK_MS = 1000;
-/** The shortest time between two builds of one issuer: a burst of revocations makes one CRL a second. */
-const MIN_GAP_MS = 1000;
 const MAX_BACKOFF_MS = 60_000;
 
-interface Pace {
-  /** Monotonic milliseconds before which this issuer is left alone. */
+interface Failures {
+  count: number;
+  /** Monotonic milliseconds before which this CRL is left alone. */
   notBefore: number;
-  failures: number;
 }
 
-/** Keeps every CRL fresh: after a revocation, when the interval has passed, and when none was ever built. */
+/** Keeps every CRL fresh: after a change of status, when its interval has passed, and when none was ever built. */
 @Injectable()
 export class CrlScheduler {
-  private readonly paces = new Map<string, Pace>();
+  private readonly failures = new Map<string, Failures>();
   private readonly building = new Map<string, Promise<void>>();
+  /** Monotonic milliseconds of the last wake of an issuer. */
+  private readonly woken = new Map<string, number>();
+  private queue: CrlScope[] = [];
   private searching = false;
+  private lanes = 0;
+  /** Whether a build ended since the last tick. */
+  private moving = false;
 
   constructor(
-    private readonly dataSource: DataSource,
+    private readonly due: DueCrls,
     private readonly builder: CrlBuilder,
-    private readonly clock: Clock,
-    @Inject(CONFIG) private readonly config: Config,
     @InjectLogger() private readonly logger: Logger,
   ) {}
 
@@ -40,61 +39,73 @@ export class CrlScheduler {
     if (this.searching) return;
     this.searching = true;
     try {
-      const due = await this.findDue().finally(() => (this.searching = false));
-      // A build that hangs holds up this tick, not the next ones.
-      for (const issuerId of due) if (!this.building.has(issuerId)) await this.buildIfDue(issuerId);
+      this.queue = await this.due.find().finally(() => (this.searching = false));
+      await this.workOff();
+      await this.due.removeUnwantedDeltas();
     } catch (error) {
       this.logger.error({ err: error }, 'the search for CRLs to rebuild failed');
     }
   }
 
-  /** Builds this issuer's CRL now, unless it was built a moment ago; then the next tick does. */
+  /** After a change of status: builds what is due of this issuer now, without waiting for the next tick. */
   wake(issuerId: string): void {
-    void this.buildIfDue(issuerId);
+    const last = this.woken.get(issuerId);
+    // Of many changes at once the first wakes; the tick comes soon enough for the others.
+    if (last !== undefined && performance.now() - last < TICK_MS) return;
+    this.woken.set(issuerId, performance.now());
+    void this.buildDue(issuerId);
   }
 
   /**
-   * Builds unless it was done a moment ago, or joins the build that is under way. One broken issuer must not stop the
-   * others: its error ends here, and it is tried again later and later.
+   * Builds if it is due, or joins the build that is under way here. One broken issuer must not stop the others: its error ends
+   * here, and it is tried again later and later.
    */
-  async buildIfDue(issuerId: string): Promise<void> {
-    const running = this.building.get(issuerId);
+  async buildIfDue(scope: CrlScope): Promise<void> {
+    const key = scopeKey(scope);
+    const running = this.building.get(key);
     if (running !== undefined) return running;
-    const pace = this.paces.get(issuerId) ?? { notBefore: 0, failures: 0 };
-    if (performance.now() < pace.notBefore) return;
-    this.paces.set(issuerId, pace);
-    pace.notBefore = performance.now() + MIN_GAP_MS;
-    const build = this.build(issuerId, pace).finally(() => this.building.delete(issuerId));
-    this.building.set(issuerId, build);
+    if (performance.now() < (this.failures.get(key)?.notBefore ?? 0)) return;
+    const build = this.build(scope, key).finally(() => {
+      this.building.delete(key);
+      this.moving = true;
+    });
+    this.building.set(key, build);
     await build;
   }
 
-  private async build(issuerId: string, pace: Pace): Promise<void> {
+  private async buildDue(issuerId: string): Promise<void> {
     try {
-      const issuer = await this.dataSource.manager.findOneByOrFail(IssuerEntity, { id: issuerId });
-      await this.builder.build(issuer);
-      pace.failures = 0;
+      for (const scope of await this.due.find(issuerId)) await this.buildIfDue(scope);
     } catch (error) {
-      pace.failures += 1;
-      pace.notBefore = performance.now() + Math.min(MAX_BACKOFF_MS, MIN_GAP_MS * 2 ** pace.failures);
-      this.logger.error(
-        { err: error, issuerId, failures: pace.failures },
-        'a CRL could not be built; the last one stays',
-      );
+      this.logger.warn({ err: error, issuerId }, 'the CRLs of an issuer wait for the schedule');
     }
   }
 
-  /** An issuer's status does not matter: what it has issued stays checkable until it has expired itself. */
-  private async findDue(): Promise<string[]> {
-    const now = this.clock.now();
-    const rows: { id: string }[] = await this.dataSource.query(
-      `SELECT i.id
-         FROM issuers i LEFT JOIN crls c ON c.issuer_id = i.id
-        WHERE i.not_after > $1
-          AND (c.crl_number IS NULL OR c.dirty_revision > c.built_revision OR c.generated_at <= $2)
-        ORDER BY c.generated_at NULLS FIRST`,
-      [now, addSeconds(now, -this.config.crl.generationInterval)],
-    );
-    return rows.map(({ id }) => id);
+  /** One CRL after the other; while a build hangs, each tick begins anew with what it does not hold up. */
+  private async workOff(): Promise<void> {
+    if (this.lanes > 0 && this.moving) {
+      this.moving = false;
+      return;
+    }
+    this.lanes += 1;
+    try {
+      for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) {
+        if (!this.building.has(scopeKey(next))) await this.buildIfDue(next);
+      }
+    } finally {
+      this.lanes -= 1;
+    }
+  }
+
+  private async build(scope: CrlScope, key: string): Promise<void> {
+    try {
+      await this.builder.build(scope, { force: false });
+      this.failures.delete(key);
+    } catch (error) {
+      const count = (this.failures.get(key)?.count ?? 0) + 1;
+      const notBefore = performance.now() + Math.min(MAX_BACKOFF_MS, TICK_MS * 2 ** count);
+      this.failures.set(key, { count, notBefore });
+      this.logger.error({ err: error, ...scope, failures: count }, 'a CRL could not be built; the last one stays');
+    }
   }
 }

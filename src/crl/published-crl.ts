@@ -1,78 +1,63 @@
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
-import { Inject, Injectable } from '@nestjs/common';
-import type { Pool } from 'pg';
-import { boundedQuery } from '../platform/database/bounded-query.js';
-import { PG_POOL } from '../platform/database/database.module.js';
+import { Injectable } from '@nestjs/common';
+import { DomainError } from '../platform/errors/domain-error.js';
+import type { PublishedCrl } from './crl-representation.js';
+import { CrlScheduler } from './crl.scheduler.js';
+import { scopeKey, type CrlScope } from './crl-scope.js';
+import { CrlStore } from './crl-store.js';
+import { DueCrls } from './due-crls.js';
 
-const compress = promisify(gzip);
+/** A relying party waits no longer for the first CRL of a scope. */
+const FIRST_BUILD_MS = 5000;
 
-/** A published CRL as this process holds it. */
-export class PublishedCrl {
-  private compressing: Promise<Buffer> | null = null;
-
-  constructor(
-    readonly crlNumber: string,
-    readonly der: Buffer,
-    /** Hexadecimal. */
-    readonly sha256: string,
-    readonly thisUpdate: Date,
-    readonly nextUpdate: Date,
-  ) {}
-
-  /** Compressed once, when it is first asked for. */
-  gzip(): Promise<Buffer> {
-    this.compressing ??= compress(this.der);
-    return this.compressing;
-  }
-}
-
-interface CrlRow {
-  crl_number: string;
-  crl_der: Buffer;
-  crl_sha256: Buffer;
-  this_update: Date;
-  next_update: Date;
-}
-
-/** The published CRLs: each is read once, and then only its number is. */
+/** Which CRL is published: asked of the database each time. */
 @Injectable()
 export class PublishedCrls {
-  private readonly held = new Map<string, PublishedCrl>();
+  constructor(
+    private readonly store: CrlStore,
+    private readonly due: DueCrls,
+    private readonly scheduler: CrlScheduler,
+  ) {}
 
-  constructor(@Inject(PG_POOL) private readonly pool: Pool) {}
-
-  /** The CRL that is published now, or null when none was ever built. */
-  async find(issuerId: string): Promise<PublishedCrl | null> {
-    const [current] = await boundedQuery<{ crl_number: string | null }>(this.pool, {
-      name: 'crl-number',
-      text: 'SELECT crl_number FROM crls WHERE issuer_id = $1',
-      values: [issuerId],
-    });
-    if (current === undefined || current.crl_number === null) return null;
-    const held = this.held.get(issuerId);
-    if (held?.crlNumber === current.crl_number) return held;
-    return this.load(issuerId);
+  /** @throws DomainError `crl_not_found` for a scope that does not exist, `crl_not_ready` when the first CRL was not built yet */
+  async get(scope: CrlScope): Promise<PublishedCrl> {
+    const crl = (await this.find(scope)) ?? (await this.buildFirst(scope));
+    if (crl === null) throw new DomainError('crl_not_ready', 'The first CRL is being built. Ask again.');
+    return crl;
   }
 
-  private async load(issuerId: string): Promise<PublishedCrl | null> {
-    const [row] = await boundedQuery<CrlRow>(this.pool, {
-      name: 'crl',
-      text: `SELECT crl_number, crl_der, crl_sha256, this_update, next_update
-               FROM crls WHERE issuer_id = $1 AND crl_number IS NOT NULL`,
-      values: [issuerId],
-    });
-    if (row === undefined) return null;
-    const crl = new PublishedCrl(
-      row.crl_number,
-      row.crl_der,
-      row.crl_sha256.toString('hex'),
-      row.this_update,
-      row.next_update,
-    );
-    const held = this.held.get(issuerId);
-    // Two loads may overlap: the newer one stays.
-    if (held === undefined || BigInt(held.crlNumber) < BigInt(crl.crlNumber)) this.held.set(issuerId, crl);
-    return crl;
+  private async find(scope: CrlScope): Promise<PublishedCrl | null> {
+    const row = await this.store.findPublished(scope);
+    return row === null ? null : { ...row, scope };
+  }
+
+  /** A new scope's CRL is asked for before the schedule came by. */
+  private async buildFirst(scope: CrlScope): Promise<PublishedCrl | null> {
+    const scopes = await this.due.listScopes(scope.issuerId);
+    if (!scopes.some((known) => scopeKey(known) === scopeKey(scope))) {
+      throw new DomainError('crl_not_found', describeAbsence(scope));
+    }
+    await atMost(FIRST_BUILD_MS, this.scheduler.buildIfDue(scope));
+    return this.find(scope);
+  }
+}
+
+function describeAbsence({ kind, shard }: CrlScope): string {
+  switch (kind) {
+    case 'complete':
+      return 'This issuer has expired, and has no CRL.';
+    case 'shard':
+      return `This issuer has no CRL shard ${shard}.`;
+    case 'delta':
+      return 'This issuer has no delta CRL.';
+  }
+}
+
+async function atMost(milliseconds: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const enough = new Promise<void>((resolve) => (timer = setTimeout(resolve, milliseconds)));
+  try {
+    await Promise.race([work, enough]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -18,6 +18,7 @@ import { truncateToSecond } from '../platform/clock/clock.js';
 import type { Tx } from '../platform/database/transaction.js';
 import { DomainError } from '../platform/errors/domain-error.js';
 import { IssuerEntity } from './issuer.entity.js';
+import { checkCrlSettings } from './issuer-settings.js';
 import type { CreateIssuer, SubjectInput } from './issuer.schemas.js';
 import { SubordinateIssuance } from './subordinate-issuance.js';
 import { validityPeriod } from './validity-period.js';
@@ -75,7 +76,10 @@ export class IssuerCreation {
       },
       key.signer('certificate'),
     );
-    return this.prepared(input, key, now, { certificateDer, chainDer: [], parentId: null, pathLength });
+    return {
+      ...newIssuer(input, now, { ...keyOf(key), certificateDer, chainDer: [], parentId: null, pathLength }),
+      saveKey: (tx) => key.save(tx),
+    };
   }
 
   private async prepareIntermediate(input: CreateIntermediate, now: Date): Promise<PreparedIssuer> {
@@ -96,7 +100,8 @@ export class IssuerCreation {
     const { certificateDer } = signed;
     const chainDer = [parent.certificateDer, ...parent.chainDer];
     return {
-      ...this.prepared(input, key, now, { certificateDer, chainDer, parentId: parent.id, pathLength }),
+      ...newIssuer(input, now, { ...keyOf(key), certificateDer, chainDer, parentId: parent.id, pathLength }),
+      saveKey: (tx) => key.save(tx),
       confirm: (tx) => signed.confirm(tx),
       prepareResponse: () => signed.prepareResponse(),
     };
@@ -104,57 +109,55 @@ export class IssuerCreation {
 
   private async prepareImported(input: ImportIssuer, now: Date): Promise<PreparedIssuer> {
     const imported = checkImportedIssuer(
-      {
-        certificatePem: input.certificate_pem,
-        privateKeyPem: input.private_key_pem,
-        ...(input.chain_pem === undefined ? {} : { chainPem: input.chain_pem }),
-      },
+      { certificatePem: input.certificate_pem, privateKeyPem: input.private_key_pem, chainPem: input.chain_pem },
       now,
     );
     await this.blockedKeys.refuseBlocked(imported.fields.spkiDer);
-    return this.prepared(input, this.keyStore.adopt(imported.privateKey), now, {
+    const key = imported.privateKey === null ? null : this.keyStore.adopt(imported.privateKey);
+    const prepared = newIssuer(input, now, {
+      keyId: key?.id ?? null,
+      keyAlgorithm: imported.keyAlgorithm,
       certificateDer: imported.certificateDer,
       chainDer: [...imported.chain],
       parentId: null,
       pathLength: imported.pathLength,
     });
+    checkCrlSettings(prepared.issuer);
+    return key === null ? prepared : { ...prepared, saveKey: (tx) => key.save(tx) };
   }
+}
 
-  private prepared(
-    input: CreateIssuer,
-    key: NewKey,
-    now: Date,
-    made: {
-      certificateDer: Buffer;
-      chainDer: Buffer[];
-      parentId: string | null;
-      pathLength: number | null;
-    },
-  ): PreparedIssuer {
-    const fields = parseCertificateFields(made.certificateDer);
-    const issuer: IssuerEntity = {
-      id: input.id,
-      name: input.name,
-      kind: input.kind,
-      status: 'active',
-      keyId: key.id,
-      keyAlgorithm: key.algorithm,
-      subject: formatDistinguishedName(fields.subjectDer),
-      notBefore: fields.notBefore,
-      notAfter: fields.notAfter,
-      baselineRequirements: input.baseline_requirements,
-      ocspRequestSignature: input.ocsp_request_signature,
-      ocspRequesterCasDer: readRequesterCas(input),
-      createdAt: truncateToSecond(now),
-      ...made,
-    };
-    return {
-      issuer,
-      saveKey: (tx) => key.save(tx),
-      confirm: () => Promise.resolve(),
-      prepareResponse: () => Promise.resolve(),
-    };
-  }
+type MadeIssuer = Pick<
+  IssuerEntity,
+  'keyId' | 'keyAlgorithm' | 'certificateDer' | 'chainDer' | 'parentId' | 'pathLength'
+>;
+
+/** With nothing to save beside it. */
+function newIssuer(input: CreateIssuer, now: Date, made: MadeIssuer): PreparedIssuer {
+  const fields = parseCertificateFields(made.certificateDer);
+  const issuer: IssuerEntity = {
+    id: input.id,
+    name: input.name,
+    kind: input.kind,
+    status: 'active',
+    subject: formatDistinguishedName(fields.subjectDer),
+    notBefore: fields.notBefore,
+    notAfter: fields.notAfter,
+    baselineRequirements: input.baseline_requirements,
+    ocspRequestSignature: input.ocsp_request_signature,
+    ocspRequesterCasDer: readRequesterCas(input),
+    crlShards: input.crl_shards,
+    crlDeltaInterval: input.crl_delta_interval,
+    expiredCertsOnCrl: input.expired_certs_on_crl,
+    createdAt: truncateToSecond(now),
+    ...made,
+  };
+  const nothing = (): Promise<void> => Promise.resolve();
+  return { issuer, saveKey: nothing, confirm: nothing, prepareResponse: nothing };
+}
+
+function keyOf({ id, algorithm }: NewKey): Pick<IssuerEntity, 'keyId' | 'keyAlgorithm'> {
+  return { keyId: id, keyAlgorithm: algorithm };
 }
 
 function distinguishedName(subject: SubjectInput): DistinguishedName {

@@ -13,6 +13,8 @@ export interface IssuerIdentity {
   readonly certificateDer: Buffer;
   readonly chainDer: readonly Buffer[];
   readonly notAfter: Date;
+  /** False for a CA whose key is elsewhere, and with it its CRL and its OCSP responder. */
+  readonly hasKey: boolean;
   readonly ocspRequestSignature: OcspRequestSignature;
   readonly ocspRequesterCasDer: readonly Buffer[];
   /** What a CertID of this issuer holds, by its hash algorithm. */
@@ -28,7 +30,7 @@ interface CertIdHashes {
 @Injectable()
 export class IssuerDirectory {
   private readonly byId = new Map<string, IssuerIdentity>();
-  /** By {@link certIdKey}: few, mostly one. */
+  /** By {@link certIdKey}, those with a key: few, mostly one. */
   private readonly byCertId = new Map<number, IssuerIdentity[]>();
   private loading: Promise<void> | null = null;
 
@@ -56,7 +58,7 @@ export class IssuerDirectory {
     return null;
   }
 
-  /** The issuer that a CertID names by the hashes of its name and key, or null: then it is none of ours. */
+  /** The issuer that a CertID names by the hashes of its name and key, or null: then none is ours to answer for. */
   async findByCertId(certId: CertId): Promise<IssuerIdentity | null> {
     const known = this.findKnown(certId, null);
     if (known !== null) return known;
@@ -78,6 +80,7 @@ export class IssuerDirectory {
         id: true,
         certificateDer: true,
         chainDer: true,
+        keyId: true,
         ocspRequestSignature: true,
         ocspRequesterCasDer: true,
       },
@@ -104,15 +107,17 @@ export class IssuerDirectory {
       certificateDer,
       chainDer,
       notAfter,
+      hasKey: row.keyId !== null,
       ocspRequestSignature: row.ocspRequestSignature,
       ocspRequesterCasDer: row.ocspRequesterCasDer,
       certIdHashes,
     };
+    this.byId.set(id, identity);
+    if (!identity.hasKey) return;
     for (const key of new Set([...certIdHashes.values()].map(certIdKey))) {
       // A cross-certified twin has the same name and key: the first one answers for both.
       this.byCertId.set(key, [...(this.byCertId.get(key) ?? []), identity]);
     }
-    this.byId.set(id, identity);
   }
 }
 

@@ -17,6 +17,8 @@ export type OcspRequestSignature = (typeof OCSP_REQUEST_SIGNATURES)[number];
 @Check('issuers_ocsp_request_signature_check', `ocsp_request_signature IN ('ignore', 'verify', 'require')`)
 @Check('issuers_kind_check', `kind IN ('root', 'intermediate', 'imported')`)
 @Check('issuers_status_check', `status IN ('active', 'disabled', 'retired')`)
+@Check('issuers_crl_shards_check', 'crl_shards BETWEEN 1 AND 1024')
+@Check('issuers_crl_delta_interval_check', 'crl_delta_interval >= 0')
 @Index('issuers_parent_id_idx', ['parentId'])
 export class IssuerEntity {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'issuers_pkey' })
@@ -38,8 +40,9 @@ export class IssuerEntity {
   @JoinColumn({ name: 'parent_id', foreignKeyConstraintName: 'issuers_parent_id_fkey' })
   parent?: Relation<IssuerEntity>;
 
-  @Column('uuid', { name: 'key_id' })
-  keyId!: string;
+  /** Null for a CA whose key is elsewhere: it issues nothing here, and its CRL is published elsewhere. */
+  @Column('uuid', { name: 'key_id', nullable: true })
+  keyId!: string | null;
 
   @ManyToOne(() => KeyEntity)
   @JoinColumn({ name: 'key_id', foreignKeyConstraintName: 'issuers_key_id_fkey' })
@@ -80,6 +83,18 @@ export class IssuerEntity {
   /** The CAs whose certificates may sign OCSP requests. */
   @Column('bytea', { name: 'ocsp_requester_cas_der', array: true, default: () => "'{}'" })
   ocspRequesterCasDer!: Buffer[];
+
+  /** Over how many CRLs new certificates are spread; with 1 their distribution point is the complete CRL. */
+  @Column('smallint', { name: 'crl_shards', default: 1 })
+  crlShards!: number;
+
+  /** Seconds between delta CRLs; 0: none; null: as configured. */
+  @Column('integer', { name: 'crl_delta_interval', nullable: true })
+  crlDeltaInterval!: number | null;
+
+  /** Entries stay on the CRLs after their certificates have expired (expiredCertsOnCRL, X.509). */
+  @Column('boolean', { name: 'expired_certs_on_crl', default: false })
+  expiredCertsOnCrl!: boolean;
 
   @Column('timestamptz', { name: 'created_at' })
   createdAt!: Date;

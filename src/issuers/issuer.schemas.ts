@@ -1,12 +1,15 @@
 import { z } from 'zod';
 import { formatPem } from '../pki/pem.js';
 import { KEY_ALGORITHMS, type KeyAlgorithm } from '../pki/signature-algorithm.js';
-import { DURATION_PATTERN, findDurationSeconds } from '../platform/config/duration.js';
+import { DURATION_PATTERN, findDurationSeconds, formatDuration } from '../platform/config/duration.js';
 import { PAGE_QUERY } from '../platform/http/page.js';
 import { ISSUER_KINDS, ISSUER_STATUSES, OCSP_REQUEST_SIGNATURES, type IssuerEntity } from './issuer.entity.js';
 import type { RelyingPartyUrls } from '../pki/certificate.js';
 
 export const ISSUER_ID_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** `off` is `0s`. */
+const DELTA_INTERVAL_PATTERN = /^(?:off|\d{1,9}[smhd])$/;
 
 export const ISSUER_ID = z
   .string()
@@ -54,8 +57,19 @@ const SUBJECT = z
   .describe('The subject: text in the form of RFC 4514, or its attributes.');
 export type SubjectInput = z.output<typeof SUBJECT>;
 
-const COMMON = {
-  id: ISSUER_ID,
+/** Seconds; 0 is none. */
+const DELTA_INTERVAL = z
+  .string()
+  .regex(DELTA_INTERVAL_PATTERN, 'must be a duration such as 15m or 1h, or off')
+  .transform((text) => findDurationSeconds(text) ?? 0)
+  .refine(
+    (seconds) => seconds === 0 || (seconds >= 60 && seconds <= 7 * 86_400),
+    'must be off, or lie between 1m and 7d',
+  )
+  .meta({ example: '1h' });
+
+/** What may be changed later. */
+const SETTINGS = {
   name: z
     .string()
     .trim()
@@ -64,10 +78,31 @@ const COMMON = {
     .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must not have control characters'),
   baseline_requirements: z
     .boolean()
-    .default(false)
     .describe(
       'Keep to the CA/B Baseline Requirements: TLS lifetimes are limited and certificateHold is refused. For publicly trusted issuers.',
     ),
+  crl_shards: z
+    .int()
+    .min(1)
+    .max(1024)
+    .describe(
+      'Over how many CRLs certificates issued from then on are spread; their distribution point names one of them. With 1 it names the complete CRL, which is always there.',
+    ),
+  crl_delta_interval: DELTA_INTERVAL.nullable().describe(
+    'How often a delta CRL is published when nothing changes. `off` or `0s`: no delta CRL; null: CERTPLANE_CRL_DELTA_INTERVAL says.',
+  ),
+  expired_certs_on_crl: z
+    .boolean()
+    .describe('Keep certificates on the CRLs after they have expired, and say so there (expiredCertsOnCRL).'),
+};
+
+const COMMON = {
+  id: ISSUER_ID,
+  name: SETTINGS.name,
+  baseline_requirements: SETTINGS.baseline_requirements.default(false),
+  crl_shards: SETTINGS.crl_shards.default(1),
+  crl_delta_interval: SETTINGS.crl_delta_interval.default(null),
+  expired_certs_on_crl: SETTINGS.expired_certs_on_crl.default(false),
   ocsp_request_signature: z
     .enum(OCSP_REQUEST_SIGNATURES)
     .default('ignore')
@@ -107,11 +142,24 @@ export const CREATE_ISSUER = z
       kind: z.literal('imported'),
       certificate_pem: z.string().max(65_536),
       chain_pem: z.string().max(262_144).optional().describe('The certificates above it, in any order.'),
-      private_key_pem: z.string().max(65_536).describe('PKCS#8, PKCS#1 or SEC 1, not encrypted.'),
+      private_key_pem: z
+        .string()
+        .max(65_536)
+        .optional()
+        .describe(
+          'PKCS#8, PKCS#1 or SEC 1, not encrypted. Without it the CA is known here, but issues nothing, and its CRL and OCSP are elsewhere.',
+        ),
     }),
   ])
   .meta({ id: 'CreateIssuer' });
 export type CreateIssuer = z.output<typeof CREATE_ISSUER>;
+
+export const UPDATE_ISSUER = z
+  .strictObject(SETTINGS)
+  .partial()
+  .refine((settings) => Object.keys(settings).length > 0, 'must name what to change')
+  .meta({ id: 'UpdateIssuer' });
+export type UpdateIssuer = z.output<typeof UPDATE_ISSUER>;
 
 export const LIST_ISSUERS = z.strictObject({ limit: PAGE_QUERY.limit, cursor: PAGE_QUERY.cursor });
 export type ListIssuers = z.output<typeof LIST_ISSUERS>;
@@ -129,12 +177,15 @@ export const ISSUER = z
     not_after: z.iso.datetime(),
     path_length: z.int().nullable(),
     baseline_requirements: z.boolean(),
+    crl_shards: z.int(),
+    crl_delta_interval: z.string().nullable().describe('A duration; `0s`: no delta CRL; null: as configured.'),
+    expired_certs_on_crl: z.boolean(),
     ocsp_request_signature: z.enum(OCSP_REQUEST_SIGNATURES),
     ocsp_requester_cas_pem: z.string(),
     certificate_pem: z.string(),
     chain_pem: z.string().describe('The certificates above it, nearest first; empty for a root.'),
-    ocsp_url: z.string().nullable(),
-    crl_url: z.string(),
+    ocsp_url: z.string().nullable().describe('Null where OCSP is turned off, or the private key is not here.'),
+    crl_url: z.string().nullable().describe('The complete CRL. Null where the private key is not here.'),
     ca_issuers_url: z.string(),
     created_at: z.iso.datetime(),
   })
@@ -142,7 +193,13 @@ export const ISSUER = z
 
 export const ISSUER_PAGE = z.object({ items: z.array(ISSUER), next_cursor: z.string().nullable() });
 
+/** Seconds as a duration; null where the configuration says. */
+export function presentDeltaInterval(seconds: number | null): string | null {
+  return seconds === null ? null : formatDuration(seconds);
+}
+
 export function presentIssuer(issuer: IssuerEntity, urls: RelyingPartyUrls): z.input<typeof ISSUER> {
+  const hasKey = issuer.keyId !== null;
   return {
     id: issuer.id,
     name: issuer.name,
@@ -155,12 +212,15 @@ export function presentIssuer(issuer: IssuerEntity, urls: RelyingPartyUrls): z.i
     not_after: issuer.notAfter.toISOString(),
     path_length: issuer.pathLength,
     baseline_requirements: issuer.baselineRequirements,
+    crl_shards: issuer.crlShards,
+    crl_delta_interval: presentDeltaInterval(issuer.crlDeltaInterval),
+    expired_certs_on_crl: issuer.expiredCertsOnCrl,
     ocsp_request_signature: issuer.ocspRequestSignature,
     ocsp_requester_cas_pem: issuer.ocspRequesterCasDer.map((der) => formatPem('CERTIFICATE', der)).join(''),
     certificate_pem: formatPem('CERTIFICATE', issuer.certificateDer),
     chain_pem: issuer.chainDer.map((der) => formatPem('CERTIFICATE', der)).join(''),
-    ocsp_url: urls.ocsp,
-    crl_url: urls.crl,
+    ocsp_url: hasKey ? urls.ocsp : null,
+    crl_url: hasKey ? urls.crl : null,
     ca_issuers_url: urls.caIssuers,
     created_at: issuer.createdAt.toISOString(),
   };

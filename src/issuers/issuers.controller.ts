@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { Audit } from '../audit/audited.js';
@@ -14,8 +14,10 @@ import {
   ISSUER_PAGE,
   LIST_ISSUERS,
   presentIssuer,
+  UPDATE_ISSUER,
   type CreateIssuer,
   type ListIssuers,
+  type UpdateIssuer,
 } from './issuer.schemas.js';
 import { IssuersService } from './issuers.service.js';
 import { RelyingPartyAddresses } from './relying-party-addresses.js';
@@ -48,6 +50,7 @@ export class IssuersController {
     'issuer_not_found',
     'issuer_exists',
     'issuer_not_active',
+    'issuer_without_key',
     'issuance_interrupted',
   )
   async create(@Body({ schema: CREATE_ISSUER }) body: CreateIssuer, @CurrentCaller() caller: Caller): Promise<Issuer> {
@@ -70,6 +73,19 @@ export class IssuersController {
   @ApiProblems('issuer_not_found')
   async get(@Param('id', { schema: ISSUER_ID }) id: string): Promise<Issuer> {
     return this.present(await this.issuers.get(id));
+  }
+
+  @Patch(':id')
+  @Audit('issuer.update', 'issuer')
+  @ApiOperation({ summary: 'Change the name or the settings of an issuer', operationId: 'updateIssuer' })
+  @ApiResponse({ status: 200, standardSchema: ISSUER })
+  @ApiProblems('invalid_request', 'issuer_not_found', 'issuer_without_key')
+  async update(
+    @Param('id', { schema: ISSUER_ID }) id: string,
+    @Body({ schema: UPDATE_ISSUER }) body: UpdateIssuer,
+    @CurrentCaller() caller: Caller,
+  ): Promise<Issuer> {
+    return this.present(await this.issuers.update(id, body, caller));
   }
 
   @Post(':id/disable')
@@ -103,6 +119,6 @@ export class IssuersController {
   }
 
   private present(issuer: IssuerEntity): Issuer {
-    return presentIssuer(issuer, this.addresses.of(issuer.id));
+    return presentIssuer(issuer, this.addresses.of(issuer.id, null));
   }
 }

@@ -1,18 +1,23 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, IsNull, Not } from 'typeorm';
 import { KeyStore } from '../keys/key-store.js';
 import { ReadinessChecks } from '../platform/health/readiness.js';
+import { AddressesModule } from './addresses.module.js';
 import { CaCertificateEndpoint } from './ca-certificate.endpoint.js';
 import { IssuerCreation } from './issuer-creation.js';
 import { IssuerDirectory } from './issuer-directory.js';
 import { IssuerEntity } from './issuer.entity.js';
 import { IssuersController } from './issuers.controller.js';
 import { IssuersService } from './issuers.service.js';
-import { RelyingPartyAddresses } from './relying-party-addresses.js';
 
-const provided = [IssuersService, IssuerDirectory, RelyingPartyAddresses, CaCertificateEndpoint];
+const provided = [IssuersService, IssuerDirectory, CaCertificateEndpoint];
 
-@Module({ controllers: [IssuersController], providers: [...provided, IssuerCreation], exports: provided })
+@Module({
+  imports: [AddressesModule],
+  controllers: [IssuersController],
+  providers: [...provided, IssuerCreation],
+  exports: [...provided, AddressesModule],
+})
 export class IssuersModule implements OnModuleInit {
   constructor(
     private readonly readiness: ReadinessChecks,
@@ -25,8 +30,11 @@ export class IssuersModule implements OnModuleInit {
   }
 
   private async findUnusableKeys(): Promise<string | null> {
-    const issuers = await this.dataSource.manager.find(IssuerEntity, { select: { id: true, keyId: true } });
-    const opened = await Promise.allSettled(issuers.map(({ keyId }) => this.keyStore.getSigner(keyId, 'certificate')));
+    const issuers = await this.dataSource.manager.find(IssuerEntity, {
+      where: { keyId: Not(IsNull()) },
+      select: { id: true, keyId: true },
+    });
+    const opened = await Promise.allSettled(issuers.map(({ keyId }) => this.keyStore.getSigner(keyId!, 'certificate')));
     const unusable = issuers.filter((_, index) => opened[index]?.status === 'rejected').map(({ id }) => id);
     return unusable.length === 0
       ? null

@@ -7,9 +7,11 @@ import { Transactions, type Tx } from '../platform/database/transaction.js';
 import { isUniqueViolation } from '../platform/database/database-error.js';
 import { DomainError } from '../platform/errors/domain-error.js';
 import type { Caller } from '../platform/http/caller.js';
+import { CrlDistributionPoints } from './crl-distribution-points.js';
 import { IssuerCreation, type PreparedIssuer } from './issuer-creation.js';
 import { IssuerEntity, type IssuerStatus } from './issuer.entity.js';
-import type { CreateIssuer } from './issuer.schemas.js';
+import { checkCrlSettings, settingsChange } from './issuer-settings.js';
+import type { CreateIssuer, UpdateIssuer } from './issuer.schemas.js';
 
 const TRANSITIONS = {
   disable: { from: ['active'], to: 'disabled', action: 'issuer.disable' },
@@ -26,6 +28,7 @@ export class IssuersService {
     private readonly transactions: Transactions,
     private readonly creation: IssuerCreation,
     private readonly audit: AuditService,
+    private readonly distributionPoints: CrlDistributionPoints,
     private readonly clock: Clock,
   ) {}
 
@@ -50,7 +53,7 @@ export class IssuersService {
   /** @throws DomainError issuer_not_found */
   async get(id: string): Promise<IssuerEntity> {
     const issuer = await this.find(id);
-    if (issuer === null) throw new DomainError('issuer_not_found', `There is no issuer ${id}.`);
+    if (issuer === null) throw issuerNotFound(id);
     return issuer;
   }
 
@@ -85,9 +88,35 @@ export class IssuersService {
     return this.get(id);
   }
 
+  /**
+   * Changes settings. Those of the CRLs are followed from the next CRL and the next certificate on.
+   * @throws DomainError issuer_not_found, issuer_without_key
+   */
+  async update(id: string, input: UpdateIssuer, caller: Caller): Promise<IssuerEntity> {
+    return this.transactions.run(async (tx) => {
+      const issuer = await tx.findOne(IssuerEntity, { where: { id }, lock: { mode: 'for_no_key_update' } });
+      if (issuer === null) throw issuerNotFound(id);
+      const change = settingsChange(issuer, input);
+      if (change === null) return issuer;
+      const { columns, before, after } = change;
+      Object.assign(issuer, columns);
+      checkCrlSettings(issuer);
+      await tx.update(IssuerEntity, { id }, columns);
+      await this.distributionPoints.add(tx, id, issuer.crlShards);
+      await this.audit.record(tx, caller, {
+        action: 'issuer.update',
+        subjectType: 'issuer',
+        subjectId: id,
+        details: { before, after },
+      });
+      return issuer;
+    });
+  }
+
   private async save(tx: Tx, { issuer, saveKey, confirm }: PreparedIssuer, caller: Caller): Promise<void> {
     await saveKey(tx);
     await tx.insert(IssuerEntity, issuer);
+    await this.distributionPoints.add(tx, issuer.id, issuer.crlShards);
     await confirm(tx);
     await this.audit.record(tx, caller, {
       action: 'issuer.create',
@@ -96,6 +125,10 @@ export class IssuersService {
       details: { kind: issuer.kind, subject: issuer.subject, parent_id: issuer.parentId },
     });
   }
+}
+
+function issuerNotFound(id: string): DomainError {
+  return new DomainError('issuer_not_found', `There is no issuer ${id}.`);
 }
 
 function issuerExists(id: string): DomainError {

@@ -7,14 +7,24 @@ import { PUBLIC_PREFIX } from '../platform/http/public-router.js';
 /** The addresses that go into what an issuer signs. They end without a slash: some clients append one of their own. */
 @Injectable()
 export class RelyingPartyAddresses {
-  constructor(@Inject(CONFIG) private readonly config: Config) {}
+  private readonly base: string;
 
-  of(issuerId: string): RelyingPartyUrls {
-    const base = `${this.config.pkiUrl}${PUBLIC_PREFIX}`;
+  constructor(@Inject(CONFIG) private readonly config: Config) {
+    this.base = `${config.pkiUrl}${PUBLIC_PREFIX}`;
+  }
+
+  /** @param crlShard the CRL that the certificate is on; null: the complete one */
+  of(issuerId: string, crlShard: number | null): RelyingPartyUrls {
     return {
-      ocsp: this.config.ocsp.enabled ? `${base}ocsp/${issuerId}` : null,
-      crl: `${base}crl/${issuerId}`,
-      caIssuers: `${base}ca/${issuerId}`,
+      ocsp: this.config.ocsp.enabled ? `${this.base}ocsp/${issuerId}` : null,
+      crl: this.crl(issuerId, crlShard),
+      caIssuers: `${this.base}ca/${issuerId}`,
     };
+  }
+
+  /** @param shard null: the complete CRL */
+  crl(issuerId: string, shard: number | null): string {
+    const complete = `${this.base}crl/${issuerId}`;
+    return shard === null ? complete : `${complete}/${shard}`;
   }
 }

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import type { TransferListItem } from 'node:worker_threads';
 import type { KeyAlgorithm } from '../pki/signature-algorithm.js';
 import type { Signer } from '../pki/signer.js';
 import type { Tx } from '../platform/database/transaction.js';
@@ -23,6 +24,8 @@ export interface SigningJob<Input, Output> {
   readonly module: string;
   /** Input and output have to be of what structured clone copies. */
   readonly run: (signer: Signer, input: Input) => Promise<Output>;
+  /** What of the input goes to the other thread instead of being copied. When the thread ends it is lost, and so is the job. */
+  readonly handOver?: (input: Input) => TransferListItem[];
 }
 
 /** Where private keys live. Nothing outside this folder touches one. */

@@ -93,6 +93,22 @@ describe('SigningPool', () => {
     expect(await pool.run(privateKey, job('return 1;'), null)).toBeNull();
   });
 
+  it('hands over what a job says, to a thread that is alive, and else leaves it where it is', async () => {
+    const read = (): SigningJob<Uint8Array, number> => ({
+      ...job<Uint8Array, number>('return input.reduce((sum, octet) => sum + octet, 0);'),
+      handOver: (input) => [input.buffer as ArrayBuffer],
+    });
+    const pool = open(1);
+    for (const size of [3, 100_000]) {
+      const input = new Uint8Array(size).fill(1);
+      expect((await pool.run(privateKey, read(), input))?.output).toBe(size);
+      expect(input).toHaveLength(0);
+    }
+    const kept = Uint8Array.of(1, 2, 3);
+    expect(await open(1, pathToFileURL(join(dir, 'missing.js'))).run(privateKey, read(), kept)).toBeNull();
+    expect(kept).toEqual(Uint8Array.of(1, 2, 3));
+  });
+
   it('leaves nobody waiting when it is closed', async () => {
     const pool = open(1);
     const jobs = Array.from({ length: 12 }, () =>

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import { Worker, type TransferListItem } from 'node:worker_threads';
 import type { SigningJob } from './key-store.js';
 import type { SigningOutcome, SigningTask } from './signing-worker.js';
 
@@ -19,6 +19,7 @@ export interface JobDone<Output> {
 
 interface Pending {
   readonly task: SigningTask;
+  readonly handOver: (() => TransferListItem[]) | null;
   readonly settle: (done: JobDone<unknown> | null) => void;
   readonly fail: (error: unknown) => void;
 }
@@ -55,13 +56,17 @@ export class SigningPool {
     return this.isUsable ? this.size * TASKS_PER_THREAD : 1;
   }
 
-  /** @returns null when no thread could do it, or its thread ended: do it elsewhere. @throws what the job throws */
+  /**
+   * @returns null when no thread could do it, or its thread ended: do it elsewhere
+   * @throws what the job throws, and Error when its thread ended with what was handed over
+   */
   run<Input, Output>(key: KeyObject, job: SigningJob<Input, Output>, input: Input): Promise<JobDone<Output> | null> {
     if (!this.isUsable) return Promise.resolve(null);
     clearTimeout(this.idle);
     return new Promise((resolve, reject) => {
       this.waiting.push({
         task: { id: ++this.lastId, key, module: job.module, input },
+        handOver: job.handOver === undefined ? null : () => job.handOver!(input),
         settle: (done) => resolve(done as JobDone<Output> | null),
         fail: reject,
       });
@@ -80,11 +85,13 @@ export class SigningPool {
     while (this.waiting.length > 0) {
       const thread = this.findThread();
       if (thread === null) return;
+      // What is handed over to a thread that never gets going is lost: it waits for a sign of life.
+      if (this.waiting[0]!.handOver !== null && !thread.proven) return;
       const next = this.waiting.shift()!;
       thread.pending.set(next.task.id, next);
       thread.worker.ref();
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows; this is a thread
-      thread.worker.postMessage(next.task);
+      thread.worker.postMessage(next.task, next.handOver?.() ?? []);
     }
   }
 
@@ -124,7 +131,10 @@ export class SigningPool {
   private bury(thread: Thread): void {
     this.threads.delete(thread);
     if (!thread.proven) this.usable = false;
-    for (const { settle } of thread.pending.values()) settle(null);
+    for (const { handOver, settle, fail } of thread.pending.values()) {
+      if (handOver === null) settle(null);
+      else fail(new Error('the thread ended that had a job which can not be repeated'));
+    }
     if (!this.usable) for (const { settle } of this.waiting.splice(0)) settle(null);
     else if (!this.closed) this.dispatch();
   }

@@ -41,3 +41,7 @@ function ownBuffers(outcome: SigningOutcome): ArrayBuffer[] {
 parentPort?.on('message', (task: SigningTask) => {
   void perform(task).then((outcome) => parentPort?.postMessage(outcome, ownBuffers(outcome)));
 });
+// A sign of life, of no task.
+const alive: SigningOutcome = { id: 0, output: null, signatures: 0 };
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows; this is a thread
+parentPort?.postMessage(alive);

@@ -65,8 +65,23 @@ export class OcspExplanationService {
       const refused = error instanceof OcspRefusal || error instanceof IssuerExpiredError;
       const answer = refused ? findRefusal(error, this.config) : null;
       if (answer === null) throw error;
-      return refusal(answer, whyRefused(error, issuer), issuer, request);
+      return refusal(answer, await this.whyRefused(error, issuer, issuerId), issuer, request);
     }
+  }
+
+  /** @param issuer null when none was found that answers for what was asked */
+  private async whyRefused(error: unknown, issuer: IssuerIdentity | null, issuerId: string | null): Promise<string> {
+    if (issuer === null) {
+      const named = issuerId === null ? null : await this.directory.findById(issuerId);
+      return named === null || named.hasKey
+        ? 'The CertID names no issuer of ours, or another than the address does.'
+        : `${named.id} was imported without its private key: whoever has the key answers for it.`;
+    }
+    if (error instanceof IssuerExpiredError) return `${issuer.id} has expired: nobody can answer for it any more.`;
+    if (error instanceof OcspRefusal && error.status === 'sigRequired') {
+      return `${issuer.id} answers signed requests only.`;
+    }
+    return `The signature of the request is not one that ${issuer.id} accepts.`;
   }
 
   private async explainAnswer(issuer: IssuerIdentity, { request }: Question): Promise<OcspExplanation> {
@@ -167,14 +182,6 @@ function timesOf(stored: OcspAnswer | NonNullable<OcspAnswer['times']>): Timing 
 function whyMalformed(error: unknown, answer: OcspErrorStatus): string {
   const why = `The bytes are no OCSPRequest that is accepted: ${(error as Error).message}.`;
   return answer === 'malformedRequest' ? why : `${why} By CERTPLANE_OCSP_REFUSAL that is answered with ${answer}.`;
-}
-
-function whyRefused(error: unknown, issuer: IssuerIdentity | null): string {
-  if (issuer === null) return 'The CertID names no issuer of ours, or another than the address does.';
-  if (error instanceof IssuerExpiredError) return `${issuer.id} has expired: nobody can answer for it any more.`;
-  if (error instanceof OcspRefusal && error.status === 'sigRequired')
-    return `${issuer.id} answers signed requests only.`;
-  return `The signature of the request is not one that ${issuer.id} accepts.`;
 }
 
 function refusal(

@@ -36,7 +36,7 @@ export class OcspRespondersController {
     operationId: 'rotateOcspResponder',
   })
   @ApiResponse({ status: 200, standardSchema: OCSP_RESPONDER })
-  @ApiProblems('invalid_request', 'issuer_not_found', 'issuer_not_active')
+  @ApiProblems('invalid_request', 'issuer_not_found', 'issuer_not_active', 'issuer_without_key')
   async rotate(
     @Param('issuer_id', { schema: ISSUER_ID }) issuerId: string,
     @CurrentCaller() caller: Caller,

@@ -56,7 +56,7 @@ export class OcspRespondersService {
 
   /**
    * Replaces the responder now. The one before stays, with its key, until the last response that it signed has expired.
-   * @throws DomainError issuer_not_found, issuer_not_active; then nothing has changed
+   * @throws DomainError issuer_not_found, issuer_not_active, issuer_without_key; then nothing has changed
    */
   async rotate(issuerId: string, caller: Caller): Promise<OcspResponderEntity> {
     const issuer = await this.dataSource.manager.findOneBy(IssuerEntity, { id: issuerId });

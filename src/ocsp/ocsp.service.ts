@@ -78,7 +78,7 @@ export class OcspService {
   async findIssuer(certIds: readonly CertId[], issuerId: string | null): Promise<IssuerIdentity> {
     const issuer =
       issuerId === null ? await this.directory.findByCertId(certIds[0]!) : await this.directory.findById(issuerId);
-    if (issuer === null || !certIds.every((certId) => namesIssuer(certId, issuer))) {
+    if (issuer === null || !issuer.hasKey || !certIds.every((certId) => namesIssuer(certId, issuer))) {
       throw new OcspRefusal('unauthorized');
     }
     return issuer;

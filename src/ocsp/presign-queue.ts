@@ -148,14 +148,15 @@ export class PresignQueue {
     return rowCount ?? 0;
   }
 
-  /** How much is due. What was never signed has been due since its certificate was issued or revoked. */
+  /** How much is due. What was never signed has been due since its certificate was issued, or its status last changed. */
   async measure(now: Date): Promise<PresignBacklog> {
     const { rows } = await this.query<{ due: string; since: Date | null; unsigned_since: Date | null }>({
       name: 'presign-backlog',
       text: `SELECT (SELECT count(*) FROM (SELECT FROM ocsp_responses WHERE refresh_at <= $1 LIMIT $2) d) AS due,
                     (SELECT refresh_at FROM ocsp_responses
                       WHERE refresh_at > '-infinity' AND refresh_at <= $1 ORDER BY refresh_at LIMIT 1) AS since,
-                    (SELECT min(greatest(c.reserved_at, c.revoked_at))
+                    (SELECT min(greatest(c.reserved_at, (SELECT max(h.occurred_at) FROM revocation_history h
+                                                          WHERE h.certificate_id = c.id)))
                        FROM (SELECT issuer_id, serial_number FROM ocsp_responses
                               WHERE refresh_at = '-infinity' LIMIT 1000) r
                        JOIN certificates c USING (issuer_id, serial_number)) AS unsigned_since`,

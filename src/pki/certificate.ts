@@ -5,7 +5,6 @@ import {
   AuthorityInfoAccessExtension,
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
-  CRLDistributionPointsExtension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
   KeyUsageFlags,
@@ -16,6 +15,7 @@ import { parseCertificateFields } from './certificate-fields.js';
 import { DerReader } from './der-reader.js';
 import { contextTag } from './der-tags.js';
 import { bitString, explicit, integer, nullValue, sequence, time, tlv } from './der-writer.js';
+import { buildCrlDistributionPoints } from './distribution-point.js';
 import { OID } from './object-identifiers.js';
 import { PkiError } from './pki-error.js';
 import { canonicalSerialNumber } from './serial-number.js';
@@ -27,7 +27,10 @@ import { buildExtension } from './x509-elements.js';
 export interface RelyingPartyUrls {
   readonly ocsp: string | null;
   readonly caIssuers: string;
+  /** Of the CRL whose issuing distribution point has the same name, byte for byte; or of the complete one. */
   readonly crl: string;
+  /** Of the delta CRL. */
+  readonly freshestCrl?: string | null;
 }
 
 export type CertificateProfile =
@@ -145,8 +148,15 @@ function responderExtensions(): Buffer[] {
 }
 
 function urlExtensions(urls: RelyingPartyUrls): Buffer[] {
-  const access = { ...(urls.ocsp === null ? {} : { ocsp: urls.ocsp }), caIssuers: urls.caIssuers };
-  return [new AuthorityInfoAccessExtension(access), new CRLDistributionPointsExtension([urls.crl])].map(bytesOf);
+  const { ocsp, caIssuers, crl, freshestCrl } = urls;
+  const extensions = [
+    bytesOf(new AuthorityInfoAccessExtension({ ...(ocsp === null ? {} : { ocsp }), caIssuers })),
+    buildExtension(OID.cRLDistributionPoints, false, buildCrlDistributionPoints([crl])),
+  ];
+  if (freshestCrl != null) {
+    extensions.push(buildExtension(OID.freshestCRL, false, buildCrlDistributionPoints([freshestCrl])));
+  }
+  return extensions;
 }
 
 /** RFC 5280 section 4.2.1.6: critical where the subject is empty. */

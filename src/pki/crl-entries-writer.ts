@@ -1,22 +1,14 @@
 import { Buffer } from 'node:buffer';
+import { INVALIDITY_DATE, REASON_CODE } from './crl-entry.js';
 import { TAG } from './der-tags.js';
-import { TIME_MAX_BYTES, writeGeneralizedTime, writeTime } from './der-time.js';
-import { HEADER_MAX_BYTES, enumerated, generalizedTime, writeHeader } from './der-writer.js';
-import { OID } from './object-identifiers.js';
-import { REVOCATION_REASON_CODES, type RevocationReason } from './revocation-reason.js';
+import { writeGeneralizedTime, writeTime } from './der-time.js';
+import { HEADER_MAX_BYTES, writeHeader } from './der-writer.js';
+import { CRL_REASON_CODES, type CrlReason } from './revocation-reason.js';
 import { canonicalSerialNumber } from './serial-number.js';
-import { buildExtension } from './x509-elements.js';
 
 const CHUNK_BYTES = 65_536;
 /** Two headers of one length octet each, a serial number of 20 octets, the time, and both extensions make 81. */
 const ENTRY_MAX_BYTES = 96;
-
-// Both extensions, up to the value that differs from entry to entry.
-const REASON_CODE = buildExtension(OID.cRLReason, false, enumerated(0)).subarray(0, -1);
-const INVALIDITY_DATE = buildExtension(OID.invalidityDate, false, generalizedTime(new Date(0))).subarray(
-  0,
-  -TIME_MAX_BYTES,
-);
 
 /**
  * Collects the entries of a CRL as DER, in the order in which they are added. Takes a million of them in about the memory
@@ -28,9 +20,15 @@ export class CrlEntriesWriter {
   private chunk: Buffer = Buffer.alloc(0);
   private used = 0;
   private entries = 0;
+  private removals = 0;
 
   get count(): number {
     return this.entries;
+  }
+
+  /** Whether an entry has removeFromCRL, which makes this a list for a delta CRL. */
+  get hasRemovals(): boolean {
+    return this.removals > 0;
   }
 
   /**
@@ -40,7 +38,7 @@ export class CrlEntriesWriter {
   add(
     serialNumber: Uint8Array,
     revokedAt: Date | number,
-    reason: RevocationReason,
+    reason: CrlReason,
     invalidityDate: Date | number | null = null,
   ): void {
     const canonical = canonicalSerialNumber(serialNumber);
@@ -49,10 +47,11 @@ export class CrlEntriesWriter {
     const contents = this.used + 2;
     let at = writeInteger(chunk, contents, canonical);
     at = writeTime(chunk, at, secondsOf(revokedAt));
-    at = writeExtensions(chunk, at, REVOCATION_REASON_CODES[reason], invalidityDate);
+    at = writeExtensions(chunk, at, CRL_REASON_CODES[reason], invalidityDate);
     writeHeader(chunk, this.used, TAG.sequence, at - contents);
     this.used = at;
     this.entries += 1;
+    if (reason === 'removeFromCRL') this.removals += 1;
   }
 
   /** The revokedCertificates SEQUENCE in pieces that are views, or nothing where there are no entries (RFC 5280 section 5.1.2.6). */

@@ -1,53 +1,50 @@
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { type KeyObject, verify } from 'node:crypto';
-import { type CrlEntry, readCrlEntry } from './crl-entry.js';
+import type { CrlEntry } from './crl-entry.js';
+import { CrlEntryCursor, type CrlEntryView } from './crl-entry-cursor.js';
+import { type ParsedCrlExtensions, readCrlExtensions } from './crl-extensions.js';
 import { DerError, DerReader } from './der-reader.js';
-import { TAG, constructedContextTag, contextTag } from './der-tags.js';
+import { TAG, constructedContextTag } from './der-tags.js';
 import { integer } from './der-writer.js';
-import { OID } from './object-identifiers.js';
 import { PkiError } from './pki-error.js';
 import { canonicalSerialNumber } from './serial-number.js';
 import { findKeyAlgorithm, signatureAlgorithmOf } from './signature-algorithm.js';
-import { readAlgorithmIdentifier, readExtensionsKnowing, readName } from './x509-elements.js';
+import { readAlgorithmIdentifier, readName } from './x509-elements.js';
 
-/** A complete CRL. The buffers are views of its DER. */
-export interface ParsedCrl {
+/** A CRL. The buffers are views of its DER. */
+export interface ParsedCrl extends ParsedCrlExtensions {
   readonly issuerDer: Buffer;
-  readonly crlNumber: bigint;
   readonly thisUpdate: Date;
   readonly nextUpdate: Date;
   readonly entryCount: number;
-  /** The keyIdentifier of that extension. */
-  readonly authorityKeyIdentifier: Buffer | null;
   /** In the order of the CRL. */
   entries(): IterableIterator<CrlEntry>;
+  /** Shows every entry in the order of the CRL, in one object that changes: for lists of millions. */
+  walk(visit: (entry: CrlEntryView) => void): void;
   /** The entry of this serial number, by a search through the whole list. Throws PkiError('invalid_serial_number'). */
   find(serialNumber: Uint8Array): CrlEntry | null;
   /** Whether this key made the signature, with the algorithm that Certplane signs with for such a key. */
   verify(publicKey: KeyObject): boolean;
 }
 
-// RFC 5280 section 5.2.3: at most 20 octets.
-const CRL_NUMBER_END = 1n << 159n;
-const NO_ENTRIES = new DerReader(new Uint8Array(0));
 const V2 = integer(1);
-const KNOWN_EXTENSIONS = [OID.authorityKeyIdentifier, OID.cRLNumber];
 
 /**
- * Reads a complete v2 CRL (RFC 5280 section 5.1) with a CRL number, and checks every entry. Delta, indirect and partitioned
- * CRLs are refused, as is whatever has an unknown critical extension (section 5.2). No signature is checked.
- * The time is in proportion to the size; no entry is kept. Throws PkiError('invalid_crl').
+ * Reads a v2 CRL (RFC 5280 section 5.1) with a CRL number, and checks every entry. It may be complete, that of a distribution
+ * point, or a delta; indirect CRLs are refused, as is whatever has an unknown critical extension (section 5.2). No signature is
+ * checked. The time is in proportion to the size; no entry is kept. Throws PkiError('invalid_crl').
  */
 export function parseCrl(der: Uint8Array): ParsedCrl {
+  const crl = Buffer.isBuffer(der) ? der : Buffer.from(der.buffer, der.byteOffset, der.byteLength);
   try {
-    return DerReader.readAll(der, readCertificateList);
+    return DerReader.readAll(crl, (reader) => readCertificateList(reader, crl));
   } catch (error) {
     if (!(error instanceof DerError)) throw error;
-    throw new PkiError('invalid_crl', `The CRL is not a complete CRL in DER: ${error.message}.`);
+    throw new PkiError('invalid_crl', `The CRL is not a v2 CRL in DER: ${error.message}.`);
   }
 }
 
-function readCertificateList(reader: DerReader): ParsedCrl {
+function readCertificateList(reader: DerReader, crl: Buffer): ParsedCrl {
   const list = reader.readSequence();
   const tbsDer = list.fork().readElement(TAG.sequence);
   const tbs = list.readSequence();
@@ -55,12 +52,12 @@ function readCertificateList(reader: DerReader): ParsedCrl {
   const signature = list.readBitString();
   list.expectEnd();
   return {
-    ...readTbsCertList(tbs, algorithm),
+    ...readTbsCertList(tbs, algorithm, crl),
     verify: (publicKey) => isSignedBy(publicKey, tbsDer, algorithm, signature),
   };
 }
 
-function readTbsCertList(tbs: DerReader, algorithm: Buffer): Omit<ParsedCrl, 'verify'> {
+function readTbsCertList(tbs: DerReader, algorithm: Buffer, crl: Buffer): Omit<ParsedCrl, 'verify'> {
   if (!tbs.accept(V2)) throw tbs.error('a version that is not v2');
   // RFC 5280 section 5.1.1.2: the same as outside the signed part.
   if (!tbs.accept(algorithm)) throw tbs.error('a signature algorithm that differs from the outer one');
@@ -68,72 +65,46 @@ function readTbsCertList(tbs: DerReader, algorithm: Buffer): Omit<ParsedCrl, 've
   const thisUpdate = tbs.readTime();
   const nextUpdate = tbs.readTime();
   const revoked = tbs.optional(TAG.sequence);
-  const entryCount = revoked === null ? 0 : countEntries(revoked.fork());
+  // RFC 5280 section 5.1.2.6: an empty list is left out.
+  if (revoked?.atEnd) throw revoked.error('an empty list of entries');
+  const [start, end] = revoked === null ? [0, 0] : [revoked.offset, tbs.offset];
   const extensions = readCrlExtensions(tbs.read(constructedContextTag(0)));
   tbs.expectEnd();
+  const cursor = (): CrlEntryCursor => new CrlEntryCursor(crl, start, end);
   return {
     issuerDer,
     thisUpdate,
     nextUpdate,
-    entryCount,
     ...extensions,
-    entries: () => iterate((revoked ?? NO_ENTRIES).fork()),
-    find: (serialNumber) => findEntry((revoked ?? NO_ENTRIES).fork(), serialNumber),
+    entryCount: countEntries(cursor(), extensions.baseCrlNumber !== null),
+    entries: () => iterate(cursor()),
+    walk: (visit) => {
+      const entry = cursor();
+      while (entry.next()) visit(entry);
+    },
+    find: (serialNumber) => findEntry(cursor(), canonicalSerialNumber(serialNumber)),
   };
 }
 
 /** Reads every entry: one that is malformed makes the whole CRL so. */
-function countEntries(revoked: DerReader): number {
+function countEntries(cursor: CrlEntryCursor, isDelta: boolean): number {
   let count = 0;
-  // RFC 5280 section 5.1.2.6: an empty list is left out.
-  do {
-    readCrlEntry(revoked);
+  for (let { offset } = cursor; cursor.next(); { offset } = cursor) {
+    if (cursor.reason === 'removeFromCRL' && !isDelta) {
+      throw new DerError('the reason removeFromCRL in a CRL that is no delta', offset);
+    }
     count += 1;
-  } while (!revoked.atEnd);
+  }
   return count;
 }
 
-function* iterate(revoked: DerReader): IterableIterator<CrlEntry> {
-  while (!revoked.atEnd) yield readCrlEntry(revoked);
+function* iterate(cursor: CrlEntryCursor): IterableIterator<CrlEntry> {
+  while (cursor.next()) yield cursor.copy();
 }
 
-function findEntry(revoked: DerReader, serialNumber: Uint8Array): CrlEntry | null {
-  const wanted = integer(canonicalSerialNumber(serialNumber));
-  while (!revoked.atEnd) {
-    const entry = revoked.fork();
-    if (revoked.readSequence().accept(wanted)) return readCrlEntry(entry);
-  }
+function findEntry(cursor: CrlEntryCursor, canonical: Buffer): CrlEntry | null {
+  while (cursor.next()) if (cursor.isOf(canonical)) return cursor.copy();
   return null;
-}
-
-function readCrlExtensions(tagged: DerReader): Pick<ParsedCrl, 'crlNumber' | 'authorityKeyIdentifier'> {
-  const start = tagged.offset;
-  const extensions = readExtensionsKnowing(KNOWN_EXTENSIONS, tagged);
-  const crlNumber = extensions.get(OID.cRLNumber);
-  const authorityKey = extensions.get(OID.authorityKeyIdentifier);
-  if (crlNumber === undefined) throw tagged.error('a CRL without a CRL number', start);
-  return {
-    crlNumber: DerReader.readAll(crlNumber.value, readCrlNumber),
-    authorityKeyIdentifier:
-      authorityKey === undefined ? null : DerReader.readAll(authorityKey.value, readKeyIdentifier),
-  };
-}
-
-function readCrlNumber(reader: DerReader): bigint {
-  const start = reader.offset;
-  const crlNumber = reader.readInteger();
-  if (crlNumber >= CRL_NUMBER_END) throw reader.error('a CRL number of more than 20 octets', start);
-  return crlNumber;
-}
-
-/** AuthorityKeyIdentifier of RFC 5280 section 4.2.1.1. */
-function readKeyIdentifier(reader: DerReader): Buffer | null {
-  const fields = reader.readSequence();
-  const keyIdentifier = fields.peekTag() === contextTag(0) ? fields.readBytes(contextTag(0)) : null;
-  fields.optional(constructedContextTag(1));
-  fields.optional(contextTag(2));
-  fields.expectEnd();
-  return keyIdentifier;
 }
 
 function isSignedBy(publicKey: KeyObject, tbsDer: Buffer, algorithm: Buffer, signature: Buffer): boolean {

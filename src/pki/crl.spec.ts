@@ -293,6 +293,13 @@ describe('CrlEntriesWriter', () => {
     expect(listDer(entries)).toEqual(before);
   });
 
+  it('knows whether it is for a delta CRL', () => {
+    const entries = entriesOf(2, 'certificateHold');
+    expect(entries.hasRemovals).toBe(false);
+    entries.add(Buffer.of(9), 0, 'removeFromCRL');
+    expect(entries.hasRemovals).toBe(true);
+  });
+
   it('has no list when it is empty', () => {
     expect(new CrlEntriesWriter().list()).toEqual([]);
     expect(new CrlEntriesWriter().count).toBe(0);

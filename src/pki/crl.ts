@@ -1,35 +1,18 @@
 import { Buffer } from 'node:buffer';
 import type { CrlEntriesWriter } from './crl-entries-writer.js';
+import { type CrlExtensionFields, buildCrlExtensions } from './crl-extensions.js';
 import { TAG } from './der-tags.js';
-import {
-  HEADER_MAX_BYTES,
-  bitString,
-  explicit,
-  headerLength,
-  implicit,
-  integer,
-  octetString,
-  sequence,
-  time,
-  writeHeader,
-} from './der-writer.js';
-import { OID } from './object-identifiers.js';
+import { HEADER_MAX_BYTES, bitString, headerLength, integer, time, writeHeader } from './der-writer.js';
 import type { Signer } from './signer.js';
-import { buildExtension } from './x509-elements.js';
 
-/** The fields of a complete CRL (RFC 5280 section 5.1). Times are cut to the second. */
-export interface CrlFields {
+/** The fields of a CRL (RFC 5280 section 5.1). Times are cut to the second. */
+export interface CrlFields extends CrlExtensionFields {
   readonly issuerDer: Uint8Array;
-  /** The issuer's subjectKeyIdentifier. */
-  readonly authorityKeyIdentifier: Uint8Array;
-  /** Below 2^159, so that it takes at most 20 octets (RFC 5280 section 5.2.3). */
-  readonly crlNumber: bigint;
   readonly thisUpdate: Date;
   readonly nextUpdate: Date;
   readonly entries: CrlEntriesWriter;
 }
 
-const CRL_NUMBER_END = 1n << 159n;
 /** A BIT STRING with an RSA signature of 8192 bits, which is longer than that of any algorithm signed with here. */
 const SIGNATURE_MAX_BYTES = 1024 + 5;
 const V2 = integer(1);
@@ -56,20 +39,8 @@ export async function buildCrl(fields: CrlFields, signer: Signer): Promise<Buffe
 function buildTbsParts(fields: CrlFields, algorithm: Uint8Array): Uint8Array[] {
   const { issuerDer, thisUpdate, nextUpdate, entries } = fields;
   if (!(nextUpdate > thisUpdate)) throw new RangeError('nextUpdate is not after thisUpdate');
-  return [V2, algorithm, issuerDer, time(thisUpdate), time(nextUpdate), ...entries.list(), buildExtensions(fields)];
-}
-
-function buildExtensions({ authorityKeyIdentifier, crlNumber }: CrlFields): Buffer {
-  if (crlNumber < 0n || crlNumber >= CRL_NUMBER_END) throw new RangeError('a CRL number is from 0 to 2^159 - 1');
-  if (authorityKeyIdentifier.length === 0) throw new RangeError('authorityKeyIdentifier is empty');
-  const keyIdentifier = sequence(implicit(0, octetString(authorityKeyIdentifier)));
-  return explicit(
-    0,
-    sequence(
-      buildExtension(OID.authorityKeyIdentifier, false, keyIdentifier),
-      buildExtension(OID.cRLNumber, false, integer(crlNumber)),
-    ),
-  );
+  if (entries.hasRemovals && fields.baseCrlNumber == null) throw new RangeError('removeFromCRL is for delta CRLs');
+  return [V2, algorithm, issuerDer, time(thisUpdate), time(nextUpdate), ...entries.list(), buildCrlExtensions(fields)];
 }
 
 function lengthOf(parts: readonly Uint8Array[]): number {

@@ -41,6 +41,20 @@ describe('DerReader', () => {
       expect(DerReader.readAll(part, (whole) => whole.readInteger())).toBe(7n);
     });
 
+    it('reads a part of its bytes, with places in the whole', () => {
+      const bytes = Buffer.from('0500020105020106', 'hex');
+      const part = DerReader.over(bytes, 2, 5);
+      expect([part.offset, part.readInteger(), part.atEnd]).toEqual([2, 5n, true]);
+      expect(() => DerReader.over(bytes, 2, 4).readInteger()).toThrow('longer than what holds it at byte 2');
+      for (const [start, end] of [
+        [-1, 5],
+        [3, 2],
+        [0, 9],
+      ] as const) {
+        expect(() => DerReader.over(bytes, start, end)).toThrow(RangeError);
+      }
+    });
+
     it('takes an optional element only when its tag is next', () => {
       const elements = reader('a0 00 0500');
       expect(elements.optional(0xa1)).toBeNull();

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { CONSTRUCTED, TAG } from './der-tags.js';
-import { parseTime } from './der-time.js';
+import { parseTimeSeconds } from './der-time.js';
 
 /** What is wrong with the DER, and at which byte of the input that the reader was made for. */
 export class DerError extends Error {
@@ -37,6 +37,15 @@ export class DerReader {
     const result = read(reader);
     reader.expectEnd();
     return result;
+  }
+
+  /** A reader over these bytes of the input alone, whose errors name places in the whole. */
+  static over(bytes: Uint8Array, start: number, end: number): DerReader {
+    const reader = new DerReader(bytes);
+    if (!(start >= 0 && start <= end && end <= bytes.length)) throw new RangeError('a range outside of the bytes');
+    reader.position = start;
+    reader.end = end;
+    return reader;
   }
 
   /** The position of the next element in the whole input. */
@@ -193,17 +202,14 @@ export class DerReader {
   private readTimeOf(tag: number, yearDigits: 2 | 4): Date {
     const start = this.position;
     const end = this.enter(tag);
-    const date = parseTime(this.bytes, this.position, end, yearDigits);
-    if (date === null) throw this.error('a time that is not a second of the calendar in UTC', start);
+    const seconds = parseTimeSeconds(this.bytes, this.position, end, yearDigits);
+    if (Number.isNaN(seconds)) throw this.error('a time that is not a second of the calendar in UTC', start);
     this.position = end;
-    return date;
+    return new Date(seconds * 1000);
   }
 
   private within(start: number, end: number): DerReader {
-    const reader = new DerReader(this.bytes);
-    reader.position = start;
-    reader.end = end;
-    return reader;
+    return DerReader.over(this.bytes, start, end);
   }
 
   private takeTo(end: number): Buffer {

@@ -5,6 +5,10 @@ export const TIME_MAX_BYTES = 17;
 
 const ZERO = 0x30;
 const ZULU = 0x5a;
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+/** The calendar repeats. */
+const CYCLE_YEARS = 400;
+const CYCLE_SECONDS = 146_097 * 86_400;
 
 // Set anew for every time written, so that writing a million of them makes no garbage.
 const scratch = new Date(0);
@@ -28,27 +32,29 @@ export function writeGeneralizedTime(target: Uint8Array, offset: number, epochSe
   return writeScratch(target, offset, TAG.generalizedTime, setScratch(epochSeconds));
 }
 
-/** Reads YYMMDDHHMMSSZ or, with four year digits, YYYYMMDDHHMMSSZ; null where that is no moment of the calendar. */
-export function parseTime(bytes: Uint8Array, start: number, end: number, yearDigits: 2 | 4): Date | null {
-  if (end - start !== yearDigits + 11 || bytes[end - 1] !== ZULU) return null;
+/**
+ * Reads YYMMDDHHMMSSZ or, with four year digits, YYYYMMDDHHMMSSZ: seconds since 1970, NaN where that is no moment of the
+ * calendar. Makes no garbage.
+ */
+export function parseTimeSeconds(bytes: Uint8Array, start: number, end: number, yearDigits: 2 | 4): number {
+  if (end - start !== yearDigits + 11 || bytes[end - 1] !== ZULU) return NaN;
   const rest = start + yearDigits;
   const year = yearDigits === 2 ? fullYear(pair(bytes, start)) : pair(bytes, start) * 100 + pair(bytes, start + 2);
-  const month = pair(bytes, rest) - 1;
+  const month = pair(bytes, rest);
   const day = pair(bytes, rest + 2);
   const hours = pair(bytes, rest + 4);
   const minutes = pair(bytes, rest + 6);
   const seconds = pair(bytes, rest + 8);
-  const date = new Date(0);
-  date.setUTCFullYear(year, month, day);
-  date.setUTCHours(hours, minutes, seconds);
-  // What the calendar does not have (30 February, 24:00, second 60, a non-digit) comes out as another moment or as NaN.
-  const exact =
-    date.getUTCMonth() === month &&
-    date.getUTCDate() === day &&
-    date.getUTCHours() === hours &&
-    date.getUTCMinutes() === minutes &&
-    date.getUTCSeconds() === seconds;
-  return exact ? date : null;
+  // A comparison with NaN, which stands for what is no digit, is false.
+  const exists = day >= 1 && day <= daysIn(year, month) && hours <= 23 && minutes <= 59 && seconds <= 59;
+  if (!exists) return NaN;
+  // Date.UTC takes the years 0 to 99 for 1900 to 1999.
+  return Date.UTC(year + CYCLE_YEARS, month - 1, day, hours, minutes, seconds) / 1000 - CYCLE_SECONDS;
+}
+
+function daysIn(year: number, month: number): number {
+  if (month === 2) return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0 ? 29 : 28;
+  return DAYS[month - 1] ?? NaN;
 }
 
 function fullYear(year: number): number {

@@ -84,7 +84,7 @@ describe('checkImportedIssuer', () => {
     const imported = checkImportedIssuer(inputOf(made), now);
     expect(imported.keyAlgorithm).toBe(algorithm);
     expect(imported.certificateDer).toEqual(made.der);
-    expect(imported.privateKey.equals(key)).toBe(true);
+    expect(imported.privateKey?.equals(key)).toBe(true);
     expect(imported.chain).toEqual([]);
     expect(imported.pathLength).toBeNull();
   });
@@ -95,9 +95,20 @@ describe('checkImportedIssuer', () => {
     ['SEC 1 behind its curve', openssl('ec', '-in', `${root.file}.key`).toString()],
     ['PKCS #8 with words around it', `key of the root:\r\n${pkcs8(root.key).replaceAll('\n', '\r\n')}end`],
   ])('reads a private key as %s', (_name, privateKeyPem) => {
-    expect(checkImportedIssuer({ certificatePem: root.pem, privateKeyPem }, now).privateKey.equals(root.key)).toBe(
+    expect(checkImportedIssuer({ certificatePem: root.pem, privateKeyPem }, now).privateKey?.equals(root.key)).toBe(
       true,
     );
+  });
+
+  it('takes a CA whose private key is elsewhere, and looks at all the rest', () => {
+    const imported = checkImportedIssuer({ certificatePem: issuing.pem, chainPem: middle.pem + root.pem }, now);
+    expect(imported).toMatchObject({ privateKey: null, keyAlgorithm: 'ecdsa-p256', pathLength: 0 });
+    expect(imported.chain).toEqual([middle.der, root.der]);
+    const leaf = authority('/CN=Leaf', { extensions: 'basicConstraints=critical,CA:FALSE' });
+    expect(refusalOf({ certificatePem: leaf.pem }).code).toBe('invalid_certificate');
+    const weak = authority('/CN=Weak', { key: generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey });
+    expect(refusalOf({ certificatePem: weak.pem }).code).toBe('weak_key');
+    expect(refusalOf({ certificatePem: root.pem, privateKeyPem: '' }).code).toBe('invalid_pem');
   });
 
   it('reads a private key as PKCS #1', () => {

@@ -15,8 +15,8 @@ export interface ImportedIssuerInput {
   readonly certificatePem: string;
   /** The certificates above, in any order; the certificate itself may be among them. */
   readonly chainPem?: string | undefined;
-  /** PKCS #8, SEC 1 or PKCS #1, not encrypted. */
-  readonly privateKeyPem: string;
+  /** PKCS #8, SEC 1 or PKCS #1, not encrypted; left out where the key is elsewhere. */
+  readonly privateKeyPem?: string | undefined;
 }
 
 export interface ImportedIssuer {
@@ -24,7 +24,8 @@ export interface ImportedIssuer {
   readonly fields: CertificateFields;
   /** From the issuer of the certificate upwards; each has signed the one before it. */
   readonly chain: Buffer[];
-  readonly privateKey: KeyObject;
+  /** Null when none was given. */
+  readonly privateKey: KeyObject | null;
   readonly publicKey: KeyObject;
   readonly keyAlgorithm: KeyAlgorithm;
   /** The pathLenConstraint of the certificate, null where there is none. */
@@ -49,8 +50,8 @@ const EMPTY_NAME = sequence();
 const KEY_CERT_SIGN_AND_CRL_SIGN = 0x06;
 
 /**
- * Checks that a CA certificate and its private key, made elsewhere, can issue here: a CA by basicConstraints with
- * keyCertSign and cRLSign, valid at `now`, its key sound and its own, its chain in one line.
+ * Checks that a CA certificate that was made elsewhere, and its private key if it is given, can issue: a CA by
+ * basicConstraints with keyCertSign and cRLSign, valid at `now`, its key sound and its own, its chain in one line.
  * @throws PkiError `invalid_pem`, `invalid_certificate`, `key_mismatch`, `unsupported_key` or `weak_key`
  */
 export function checkImportedIssuer(input: ImportedIssuerInput, now: Date): ImportedIssuer {
@@ -68,8 +69,8 @@ export function checkImportedIssuer(input: ImportedIssuerInput, now: Date): Impo
     const supported = 'ECDSA P-256, P-384 or P-521, RSA with 2048, 3072 or 4096 bits, or Ed25519';
     throw new PkiError('unsupported_key', `The key of an issuer must be ${supported}.`);
   }
-  const privateKey = parsePrivateKey(input.privateKeyPem);
-  if (!belongTogether(privateKey, publicKey, keyAlgorithm)) {
+  const privateKey = input.privateKeyPem === undefined ? null : parsePrivateKey(input.privateKeyPem);
+  if (privateKey !== null && !belongTogether(privateKey, publicKey, keyAlgorithm)) {
     throw new PkiError('key_mismatch', 'The private key is not the one of the certificate.');
   }
   const chain = orderChain(authority, input.chainPem, now);

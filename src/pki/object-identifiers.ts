@@ -8,11 +8,16 @@ export const OID = {
   cRLNumber: '2.5.29.20',
   cRLReason: '2.5.29.21',
   invalidityDate: '2.5.29.24',
+  deltaCRLIndicator: '2.5.29.27',
+  issuingDistributionPoint: '2.5.29.28',
   nameConstraints: '2.5.29.30',
   cRLDistributionPoints: '2.5.29.31',
   certificatePolicies: '2.5.29.32',
   authorityKeyIdentifier: '2.5.29.35',
   extKeyUsage: '2.5.29.37',
+  freshestCRL: '2.5.29.46',
+  // ITU-T X.509, the CRL extensions
+  expiredCertsOnCRL: '2.5.29.60',
   // RFC 5280 section 4.2.2
   authorityInfoAccess: '1.3.6.1.5.5.7.1.1',
   adOcsp: '1.3.6.1.5.5.7.48.1',

@@ -63,7 +63,7 @@ export function readSerialNumber(reader: DerReader): Buffer {
 export function canonicalSerialNumber(bytes: Uint8Array): Buffer {
   let start = 0;
   while (bytes[start] === 0) start++;
-  const canonical = view(bytes).subarray(start);
+  const canonical = start === 0 ? view(bytes) : view(bytes).subarray(start);
   const first = canonical[0];
   if (first === undefined) throw invalid('A serial number must not be zero.');
   if (canonical.length > SERIAL_NUMBER_MAX_BYTES || (canonical.length === SERIAL_NUMBER_MAX_BYTES && first >= 0x80)) {

@@ -42,7 +42,7 @@ export class OrphanScheduler {
 
   private async revoke(id: string): Promise<void> {
     try {
-      await this.revocation.revokeOrphan(id, systemCaller('orphan-scheduler'));
+      if (!(await this.revocation.revokeOrphan(id, systemCaller('orphan-scheduler')))) return;
       this.logger.warn({ certificateId: id }, 'a serial number without a certificate was revoked');
     } catch (error) {
       this.logger.error({ err: error, certificateId: id }, 'an orphaned serial number could not be revoked');

@@ -83,7 +83,7 @@ describe('a bulk revocation', () => {
     const before = await first.api.fetch<CertificateJson>(`/api/v1/certificates/${one.id}`);
     const answer = await second.api.create<Revocations>('/api/v1/certificates/revoke', {
       ids: [two.id, one.id],
-      reason: 'keyCompromise',
+      reason: 'cessationOfOperation',
     });
     expect(answer.items[1]).toMatchObject({ id: one.id, reason: 'superseded', revoked_at: before.revoked_at });
   });

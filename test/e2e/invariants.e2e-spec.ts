@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { CertificateStatusService } from '../../src/certificates/certificate-status.service.js';
 import { CrlBuilder } from '../../src/crl/crl-builder.js';
-import { IssuersService } from '../../src/issuers/issuers.service.js';
+import { completeCrlOf, scopeKey } from '../../src/crl/crl-scope.js';
 import { KeyStore, type SigningPurpose } from '../../src/keys/key-store.js';
 import { OcspNode } from '../../src/ocsp/ocsp-node.service.js';
 import { OcspResponseStore, type OcspResponseKey, type StoredResponse } from '../../src/ocsp/ocsp-response-store.js';
@@ -260,6 +260,7 @@ describe('1. No stale good, from memory', () => {
 describe('2. One commit', () => {
   interface Traces {
     readonly certificate: unknown;
+    readonly history: unknown;
     readonly responses: unknown;
     readonly crl: unknown;
     readonly events: unknown;
@@ -273,6 +274,7 @@ describe('2. One commit', () => {
       certificate: await sql('SELECT revoked_at, revocation_reason, invalidity_date FROM certificates WHERE id = $1', [
         id,
       ]),
+      history: await sql('SELECT * FROM revocation_history WHERE certificate_id = $1', [id]),
       responses: await sql('SELECT response_der FROM ocsp_responses WHERE serial_number = $1', [serial]),
       crl: await sql('SELECT dirty_revision FROM crls WHERE issuer_id = $1', [LOCAL]),
       events: await sql(`SELECT id FROM audit_events WHERE subject_id = $1 AND outcome = 'success'`, [id]),
@@ -283,8 +285,10 @@ describe('2. One commit', () => {
 
   it.each([
     ['certificates', 'UPDATE OF revoked_at'],
+    ['revocation_history', 'INSERT'],
     ['ocsp_responses', 'UPDATE'],
     ['audit_events', 'INSERT'],
+    ['crl_changes', 'INSERT'],
     ['crls', 'UPDATE OF dirty_revision'],
     ['blocked_keys', 'INSERT'],
     ['revocation_counter', 'UPDATE'],
@@ -306,6 +310,7 @@ describe('2. One commit', () => {
     expect(await clients[1].ask(question)).toMatchObject({ status: 'revoked' });
     const after = await traces(certificate);
     expect(after.events).toHaveLength(2);
+    expect(after.history).toHaveLength(1);
     expect(after.crl).not.toEqual(before.crl);
     expect(after.blockedKeys).not.toEqual(before.blockedKeys);
     expect(after.feed).not.toEqual(before.feed);
@@ -629,14 +634,24 @@ describe('5. A CRL number never repeats or falls', () => {
   /** `build` tries again while somebody else is at it: the schedule builds the first CRL of each new issuer. */
   async function setUp(id: string): Promise<{ tryBuild: Build; build: Build }> {
     await desk.root(id);
-    const issuer = await first.app.nest.get(IssuersService).get(id);
-    const tryBuild: Build = (app) => app.app.nest.get(CrlBuilder).build(issuer);
+    const tryBuild: Build = (app) => app.app.nest.get(CrlBuilder).build(completeCrlOf(id), { force: true });
     const build: Build = async (app) => {
       let result = 'busy';
       await waitUntil('nobody else builds', async () => (result = await tryBuild(app)) !== 'busy');
       return result;
     };
     return { tryBuild, build };
+  }
+
+  /** Ends the session that holds the lock of a CRL, as a fault of the network does. */
+  async function loseLock(id: string): Promise<void> {
+    const name = `certplane:crl:${scopeKey(completeCrlOf(id))}`;
+    const key = createHash('sha256').update(name).digest().readBigInt64BE();
+    await sql(
+      `SELECT pg_terminate_backend(pid) FROM pg_locks
+        WHERE locktype = 'advisory' AND (classid::int8 << 32) | objid::int8 = $1`,
+      [key.toString()],
+    );
   }
 
   it('holds while two instances build at the same time', async () => {
@@ -677,21 +692,35 @@ describe('5. A CRL number never repeats or falls', () => {
   it('does not publish a CRL that was overtaken while it was built', async () => {
     const { build } = await setUp('crl-overtaken');
     await build(first);
-    const before = await fetchCrl(first, 'crl-overtaken');
     const keyStore = first.app.nest.get(KeyStore);
     const getSigner = keyStore.getSigner.bind(keyStore);
     keyStore.getSigner = async (keyId, purpose) => {
-      await sql(`UPDATE crls SET last_number = last_number + 1 WHERE issuer_id = 'crl-overtaken'`);
+      await loseLock('crl-overtaken');
+      await waitUntil('the other instance builds', async () => (await build(second)) === 'published');
       return getSigner(keyId, purpose);
     };
+    const numbers = async (): Promise<string[]> =>
+      (
+        await sql<{ crl_number: string }>(
+          `SELECT crl_number FROM crl_events WHERE issuer_id = 'crl-overtaken' AND succeeded ORDER BY id`,
+        )
+      ).map(({ crl_number: crlNumber }) => crlNumber);
+    const [before] = await numbers();
     try {
-      expect(await build(first)).toBe('overtaken');
+      // The CRL is not published, and its lock is gone.
+      await expect(build(first)).rejects.toThrow();
     } finally {
       keyStore.getSigner = getSigner;
     }
-    expect((await fetchCrl(first, 'crl-overtaken')).crlNumber).toBe(before.crlNumber);
+    const published = (await fetchCrl(first, 'crl-overtaken')).crlNumber;
+    expect(await numbers()).toEqual([before, published.toString()]);
+    const [overtaken] = await sql<{ crl_number: string; error: string }>(
+      `SELECT crl_number, error FROM crl_events WHERE issuer_id = 'crl-overtaken' AND NOT succeeded`,
+    );
+    expect(BigInt(overtaken!.crl_number)).toBeLessThan(published);
+    expect(overtaken!.error).toMatch(/a higher number/);
     expect(await build(first)).toBe('published');
-    expect((await fetchCrl(first, 'crl-overtaken')).crlNumber).toBeGreaterThan(before.crlNumber + 1n);
+    expect((await fetchCrl(first, 'crl-overtaken')).crlNumber).toBeGreaterThan(published);
   });
 
   it('lets no two CRLs look like one to If-Modified-Since', async () => {

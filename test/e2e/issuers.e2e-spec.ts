@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { IssuingDesk, problemCode, type CertificateJson, type IssuerJson, type Page } from '../support/issuing.js';
-import { decodeOcsp } from '../support/ocsp-client.js';
+import { decodeOcsp, OCSP_STATUS } from '../support/ocsp-client.js';
 import { OpensslWorkshop } from '../support/openssl.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { waitUntil } from '../support/wait-until.js';
@@ -326,7 +327,7 @@ describe('an imported CA', () => {
     for (const { body } of everything) expect(body.toString()).not.toContain('PRIVATE KEY');
   });
 
-  it('is refused when its key is another, encrypted, missing or damaged', async () => {
+  it('is refused when its key is another, encrypted, empty or damaged', async () => {
     const one = await selfSigned('one');
     const { private_key_pem: otherKey } = await selfSigned('other');
     const encrypted = await openssl.ok('pkey', '-in', one.keyFile, '-aes128', '-passout', 'pass:secret');
@@ -337,7 +338,8 @@ describe('an imported CA', () => {
     expect(await refusal({ private_key_pem: encrypted })).toEqual([400, 'invalid_pem']);
     expect(await refusal({ private_key_pem: 'hello' })).toEqual([400, 'invalid_pem']);
     expect(await refusal({ private_key_pem: one.private_key_pem.replace('M', 'N') })).toEqual([400, 'invalid_pem']);
-    expect(await refusal({})).toEqual([400, 'invalid_request']);
+    expect(await refusal({ private_key_pem: '' })).toEqual([400, 'invalid_pem']);
+    expect(await refusal({ private_key_pem: null })).toEqual([400, 'invalid_request']);
     expect(await refusal({ private_key_pem: one.private_key_pem, key_algorithm: 'rsa-2048' })).toEqual([
       400,
       'invalid_request',
@@ -393,6 +395,246 @@ describe('an imported CA', () => {
       400,
       'invalid_pem',
     ]);
+  });
+});
+
+describe('a CA imported without its private key', () => {
+  const elsewhere = `${ISSUERS}/elsewhere`;
+  let issuer: IssuerJson;
+  let otherId: string;
+  let certificate: { serial_number: string; pem: string };
+  beforeAll(async () => {
+    // Made by another Certplane, so that there is somebody who has the key.
+    otherId = 'holds-the-key';
+    const { certificate_pem } = await desk.root(otherId);
+    const issued = await desk.issue({ issuer: otherId });
+    certificate = { serial_number: issued.serial_number, pem: issued.certificate_pem };
+    issuer = await desk.createIssuer({ id: 'elsewhere', name: 'Elsewhere', kind: 'imported', certificate_pem });
+  });
+
+  const explain = (body: Record<string, unknown>) =>
+    app.api.create<{ answer: string; why: string }>('/api/v1/admin/ocsp/explain', body);
+
+  it('is shown without a CRL and an OCSP responder here, and its certificate is served', async () => {
+    expect(issuer).toMatchObject({ kind: 'imported', status: 'active', crl_url: null, ocsp_url: null, crl_shards: 1 });
+    expect(await app.api.fetch(elsewhere)).toEqual(issuer);
+    expect((await app.pki('/.well-known/pki/ca/elsewhere.pem')).body.toString()).toBe(issuer.certificate_pem);
+    expect(issuer.ca_issuers_url).toMatch(/\/ca\/elsewhere$/);
+  });
+
+  it('issues nothing: no leaf, no intermediate and no OCSP responder', async () => {
+    const { csr } = await openssl.csr('/CN=leaf.example.com');
+    const answers = [
+      await app.api.post('/api/v1/certificates', { issuer_id: 'elsewhere', csr }),
+      await create({ id: 'below-it', name: 'b', kind: 'intermediate', parent_id: 'elsewhere', subject: 'CN=b' }),
+      await app.api.post('/api/v1/admin/ocsp/responders/elsewhere/rotate'),
+    ];
+    for (const answer of answers) {
+      expect(problemCode(answer)).toEqual([409, 'issuer_without_key']);
+      expect(answer.json<{ detail: string }>().detail).toMatch(/elsewhere was imported without its private key/);
+    }
+    const { items } = await app.api.fetch<Page<CertificateJson>>('/api/v1/certificates?issuer_id=elsewhere');
+    expect(items).toEqual([]);
+    const rows = await app.dataSource.query('SELECT id FROM certificates WHERE issuer_id = $1', ['elsewhere']);
+    expect(rows).toEqual([]);
+  });
+
+  it('is not answered for by OCSP, however it is asked', async () => {
+    const request = openssl.path('elsewhere.req');
+    const [cert, ca] = [
+      openssl.file('elsewhere-leaf.pem', certificate.pem),
+      openssl.file('elsewhere-ca.pem', issuer.certificate_pem),
+    ];
+    await openssl.ok('ocsp', '-issuer', ca, '-cert', cert, '-no_nonce', '-reqout', request);
+    const body = readFileSync(request);
+    const ways: [string, Parameters<TestApp['pki']>[1]][] = [
+      [`/elsewhere/${certificate.serial_number}`, {}],
+      [`/elsewhere/${encodeURIComponent(body.toString('base64'))}`, {}],
+      ['/elsewhere', { method: 'POST', body, headers: { 'content-type': 'application/ocsp-request' } }],
+    ];
+    for (const [path, options] of ways) {
+      const answer = await app.pki(`/.well-known/pki/ocsp${path}`, options);
+      expect([path, answer.status]).toEqual([path, 200]);
+      expect([path, decodeOcsp(answer.body).responderStatus]).toEqual([path, OCSP_STATUS.unauthorized]);
+    }
+    const why = 'elsewhere was imported without its private key: whoever has the key answers for it.';
+    const { serial_number } = certificate;
+    expect(await explain({ issuer_id: 'elsewhere', serial_number })).toMatchObject({ answer: 'unauthorized', why });
+    const named = { issuer_id: 'elsewhere', request: body.toString('base64') };
+    expect(await explain(named)).toMatchObject({ answer: 'unauthorized', why });
+    // Where no address names one of the two, whoever has the key answers.
+    const anywhere = await app.pki('/.well-known/pki/ocsp', {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/ocsp-request' },
+    });
+    expect(decodeOcsp(anywhere.body).singles[0]?.status).toBe('good');
+  });
+
+  it('has no CRL here, and nobody tries to build one', async () => {
+    for (const path of ['elsewhere', 'elsewhere/0', 'elsewhere/delta']) {
+      const answer = await app.pki(`/.well-known/pki/crl/${path}`);
+      expect([path, ...problemCode(answer)]).toEqual([path, 404, 'crl_published_elsewhere']);
+    }
+    const next = await desk.root('after-elsewhere');
+    await waitUntil('the CRL of a later issuer is there', async () => {
+      return (await app.pki(new URL(next.crl_url).pathname)).status === 200;
+    });
+    for (const table of ['crls', 'crl_events']) {
+      expect(await app.dataSource.query(`SELECT FROM ${table} WHERE issuer_id = 'elsewhere'`)).toEqual([]);
+    }
+  });
+
+  it('does not make the instance unready', async () => {
+    expect((await app.api.get('/ready')).status).toBe(200);
+  });
+
+  it('takes a new name, and no settings of a CRL that is not made here', async () => {
+    expect((await app.api.patch(elsewhere, { name: 'Far away', crl_shards: 1 })).json()).toMatchObject({
+      name: 'Far away',
+      crl_url: null,
+    });
+    const settings = [{ crl_shards: 2 }, { crl_delta_interval: 'off' }, { expired_certs_on_crl: true }];
+    const { certificate_pem } = issuer;
+    for (const more of settings) {
+      expect(problemCode(await app.api.patch(elsewhere, more))).toEqual([409, 'issuer_without_key']);
+      const imported = await create({ id: 'elsewhere-2', name: 'E', kind: 'imported', certificate_pem, ...more });
+      expect(problemCode(imported)).toEqual([409, 'issuer_without_key']);
+    }
+    expect(await app.api.fetch(elsewhere)).toEqual({ ...issuer, name: 'Far away' });
+  });
+
+  it('may be disabled and retired like any other', async () => {
+    expect((await app.api.post(`${elsewhere}/disable`)).json()).toMatchObject({ status: 'disabled', crl_url: null });
+    expect((await app.api.post(`${elsewhere}/retire`)).json()).toMatchObject({ status: 'retired' });
+  });
+});
+
+describe('the settings of an issuer', () => {
+  const settingsOf = ({
+    name,
+    baseline_requirements,
+    crl_shards,
+    crl_delta_interval,
+    expired_certs_on_crl,
+  }: IssuerJson) => ({
+    name,
+    baseline_requirements,
+    crl_shards,
+    crl_delta_interval,
+    expired_certs_on_crl,
+  });
+
+  it('are given when it is created, or have their defaults', async () => {
+    const plain = await desk.root('plain-settings');
+    expect(settingsOf(plain)).toEqual({
+      name: 'plain-settings',
+      baseline_requirements: false,
+      crl_shards: 1,
+      crl_delta_interval: null,
+      expired_certs_on_crl: false,
+    });
+    const given = { crl_shards: 16, crl_delta_interval: '90m', expired_certs_on_crl: true };
+    const issuer = await desk.intermediate('given-settings', 'plain-settings', given);
+    expect(issuer).toMatchObject(given);
+    expect(await app.api.fetch(`${ISSUERS}/given-settings`)).toEqual(issuer);
+    expect(await desk.root('no-deltas', { crl_delta_interval: 'off' })).toMatchObject({ crl_delta_interval: '0s' });
+  });
+
+  it('are changed one by one or together, and each change is in the audit trail with what was before', async () => {
+    const before = await desk.root('changing');
+    const path = `${ISSUERS}/changing`;
+    const changes: [Record<string, unknown>, Record<string, unknown>, Record<string, unknown>][] = [
+      [{ name: ' Changed ' }, { name: 'changing' }, { name: 'Changed' }],
+      [
+        { crl_shards: 4, crl_delta_interval: '60m' },
+        { crl_shards: 1, crl_delta_interval: null },
+        { crl_shards: 4, crl_delta_interval: '1h' },
+      ],
+      [{ crl_delta_interval: 'off' }, { crl_delta_interval: '1h' }, { crl_delta_interval: '0s' }],
+      [{ crl_delta_interval: null, crl_shards: 4 }, { crl_delta_interval: '0s' }, { crl_delta_interval: null }],
+      [
+        { expired_certs_on_crl: true, baseline_requirements: true },
+        { baseline_requirements: false, expired_certs_on_crl: false },
+        { baseline_requirements: true, expired_certs_on_crl: true },
+      ],
+    ];
+    const expected = { ...before };
+    for (const [body, old, now] of changes) {
+      const answer = await app.api.patch(path, body);
+      expect(answer.status).toBe(200);
+      Object.assign(expected, now);
+      expect(answer.json()).toEqual(expected);
+      expect(await app.api.fetch(path)).toEqual(expected);
+      const { items } = await app.api.fetch<Page<{ action: string; details: unknown }>>(
+        '/api/v1/audit?subject_id=changing&action=issuer.update&limit=1',
+      );
+      expect(items[0]).toMatchObject({
+        action: 'issuer.update',
+        outcome: 'success',
+        details: { before: old, after: now },
+      });
+    }
+    expect((await app.api.patch(path, { name: 'Changed', crl_shards: 4 })).json()).toEqual(expected);
+    const { items } = await app.api.fetch<Page<{ action: string }>>('/api/v1/audit?subject_id=changing&limit=100');
+    expect(items.filter(({ action }) => action === 'issuer.update')).toHaveLength(changes.length);
+  });
+
+  it('count at once: the Baseline Requirements limit what is issued next', async () => {
+    await desk.root('strict-later');
+    expect(await desk.issue({ issuer: 'strict-later', validity: '400d' })).toMatchObject({ status: 'active' });
+    await app.api.patch(`${ISSUERS}/strict-later`, { baseline_requirements: true });
+    const { csr } = await openssl.csr('/CN=strict.example.com');
+    const refused = await app.api.post('/api/v1/certificates', { issuer_id: 'strict-later', csr, validity: '400d' });
+    expect(problemCode(refused)).toEqual([400, 'validity_exceeds_limit']);
+  });
+
+  it.each([
+    ['nothing', {}],
+    ['no body', undefined],
+    ['a list', [{ name: 'x' }]],
+    ['an unknown field', { name: 'x', colour: 'blue' }],
+    ['what is not to be changed', { subject: 'CN=Other' }],
+    ['a status', { status: 'retired' }],
+    ['no shard', { crl_shards: 0 }],
+    ['1025 shards', { crl_shards: 1025 }],
+    ['a part of a shard', { crl_shards: 1.5 }],
+    ['shards in words', { crl_shards: '4' }],
+    ['a delta interval under a minute', { crl_delta_interval: '59s' }],
+    ['a delta interval over a week', { crl_delta_interval: '8d' }],
+    ['a delta interval without a unit', { crl_delta_interval: 3600 }],
+    ['an empty name', { name: '' }],
+    ['a name that is null', { name: null }],
+  ])('are not changed by %s', async (_, body) => {
+    const before = await app.api.fetch(`${ISSUERS}/iss-local`);
+    expect(problemCode(await app.api.patch(`${ISSUERS}/iss-local`, body))).toEqual([400, 'invalid_request']);
+    expect(await app.api.fetch(`${ISSUERS}/iss-local`)).toEqual(before);
+  });
+
+  it.each([
+    ['no shard', { crl_shards: 0 }],
+    ['1025 shards', { crl_shards: 1025 }],
+    ['a delta interval of no unit', { crl_delta_interval: '60' }],
+    ['expired certificates in words', { expired_certs_on_crl: 'yes' }],
+  ])('refuse a new issuer with %s', async (_, more) => {
+    expect(problemCode(await root(more))).toEqual([400, 'invalid_request']);
+  });
+
+  it('are not changed for an issuer that is not there', async () => {
+    expect(problemCode(await app.api.patch(`${ISSUERS}/nobody`, { name: 'x' }))).toEqual([404, 'issuer_not_found']);
+    expect(problemCode(await app.api.patch(`${ISSUERS}/No`, { name: 'x' }))).toEqual([400, 'invalid_request']);
+  });
+
+  it('are all changed when many change them at the same time', async () => {
+    await desk.root('contended');
+    const bodies = [{ name: 'New' }, { crl_shards: 3 }, { crl_delta_interval: '2h' }, { expired_certs_on_crl: true }];
+    await Promise.all(bodies.map((body) => app.api.patch(`${ISSUERS}/contended`, body)));
+    expect(await app.api.fetch(`${ISSUERS}/contended`)).toMatchObject(Object.assign({}, ...bodies) as object);
+    const points = await app.dataSource.query<unknown[]>(
+      'SELECT url FROM crl_distribution_points WHERE issuer_id = $1',
+      ['contended'],
+    );
+    expect(points).toHaveLength(3);
   });
 });
 

@@ -85,6 +85,12 @@ async function issueAndRevoke(): Promise<void> {
     await desk.revoke(await desk.issue({ issuer: 'kept' }), { reason });
   }
   await preSignedAll();
+  const held = await desk.issue({ issuer: 'kept' });
+  for (const step of ['revoke', 'release', 'revoke']) {
+    const body = step === 'revoke' ? { reason: 'certificateHold' } : undefined;
+    await app.api.create(`/api/v1/certificates/${held.id}/${step}`, body);
+    await preSignedAll();
+  }
   await app.api.post('/api/v1/issuers/nobody/disable');
 }
 
@@ -121,8 +127,13 @@ async function fetchCrls(): Promise<void> {
     );
     return behind.length === 0;
   });
-  const { headers } = await app.pki(`${PKI}/crl/kept`);
-  await app.pki(`${PKI}/crl/kept`, { headers: { 'if-none-match': String(headers['etag']) } });
+  // The one that is being built may replace it in between.
+  await waitUntil('a copy of the CRL is still right', async () => {
+    const { headers } = await app.pki(`${PKI}/crl/kept`);
+    const copy = await app.pki(`${PKI}/crl/kept`, { headers: { 'if-none-match': String(headers['etag']) } });
+    return copy.status === 304;
+  });
+  await app.pki(`${PKI}/crl/kept`);
   await app.pki(`${PKI}/crl/nobody`);
   await desk.root('broken');
   await app.dataSource.query(
@@ -139,19 +150,23 @@ function expectGrowth(growth: Record<string, number>): void {
 }
 
 /** What proves of each metric that it moves. */
+/** The labels of the complete CRL of this issuer. */
+const KEPT = '{issuer="kept",kind="complete",shard=""}';
+
 const PROOFS: Record<string, () => void> = {
   certplane_certificates_issued_total: () =>
     expectGrowth({
-      'certplane_certificates_issued_total{profile="leaf"}': 5,
+      'certplane_certificates_issued_total{profile="leaf"}': 6,
       'certplane_certificates_issued_total{profile="intermediate"}': 1,
       'certplane_certificates_issued_total{profile="ocsp-responder"}': 1,
     }),
   certplane_signatures_total: () => {
-    // Two roots, an intermediate, five leaves and a responder.
-    expectGrowth({ 'certplane_signatures_total{purpose="certificate"}': 9 });
-    // In advance: five leaves, once good, of which four are revoked afterwards, and an intermediate; each for two algorithms.
+    // Two roots, an intermediate, six leaves and a responder.
+    expectGrowth({ 'certplane_signatures_total{purpose="certificate"}': 10 });
+    // In advance: six leaves, once good, four of which are revoked afterwards, and one held, released and held again, and an
+    // intermediate; each for two algorithms.
     // Then one after it went stale, one with a nonce, one of several, one unknown; and the intermediate's once more.
-    expectGrowth({ 'certplane_signatures_total{purpose="ocsp"}': 2 * (5 + 4 + 1) + 4 + 2 });
+    expectGrowth({ 'certplane_signatures_total{purpose="ocsp"}': 2 * (6 + 4 + 3 + 1) + 4 + 2 });
     expect(grewBy('certplane_signatures_total{purpose="crl"}')).toBeGreaterThan(0);
   },
   certplane_revocations_total: () =>
@@ -159,12 +174,15 @@ const PROOFS: Record<string, () => void> = {
       'certplane_revocations_total{reason="superseded"}': 1,
       'certplane_revocations_total{reason="keyCompromise"}': 2,
       'certplane_revocations_total{reason="unspecified"}': 1,
+      'certplane_revocations_total{reason="certificateHold"}': 2,
     }),
+  certplane_releases_total: () => expectGrowth({ certplane_releases_total: 1 }),
   certplane_events_total: () =>
     expectGrowth({
       'certplane_events_total{action="issuer.create",outcome="success"}': 3,
-      'certplane_events_total{action="certificate.issue",outcome="success"}': 5,
-      'certplane_events_total{action="certificate.revoke",outcome="success"}': 4,
+      'certplane_events_total{action="certificate.issue",outcome="success"}': 6,
+      'certplane_events_total{action="certificate.revoke",outcome="success"}': 6,
+      'certplane_events_total{action="certificate.release",outcome="success"}': 1,
       'certplane_events_total{action="ocsp_responder.issue",outcome="success"}': 1,
       'certplane_events_total{action="issuer.disable",outcome="refused"}': 1,
     }),
@@ -196,14 +214,14 @@ const PROOFS: Record<string, () => void> = {
     }),
   certplane_ocsp_events_total: () =>
     expectGrowth({
-      'certplane_ocsp_events_total{event="response_stored"}': 2 * (5 + 4 + 1) + 1 + 2,
+      'certplane_ocsp_events_total{event="response_stored"}': 2 * (6 + 4 + 3 + 1) + 1 + 2,
       'certplane_ocsp_events_total{event="response_presigned"}': 2,
-      'certplane_ocsp_events_total{event="responses_invalidated"}': 4,
+      'certplane_ocsp_events_total{event="responses_invalidated"}': 7,
       'certplane_ocsp_events_total{event="responder_issued"}': 1,
     }),
   certplane_ocsp_presign_due: () => {
     // All but the one that was signed anew when it had gone stale.
-    expect(overdue.get('certplane_ocsp_presign_due')).toBe(2 * (5 + 1 + 1) - 1);
+    expect(overdue.get('certplane_ocsp_presign_due')).toBe(2 * (6 + 1 + 1) - 1);
     expect(after.get('certplane_ocsp_presign_due')).toBe(0);
   },
   certplane_ocsp_presign_lag_seconds: () => {
@@ -213,19 +231,19 @@ const PROOFS: Record<string, () => void> = {
   },
   certplane_revocation_visibility_seconds: () => {
     expectGrowth({
-      certplane_revocation_visibility_seconds_count: 4,
-      'certplane_revocation_visibility_seconds_bucket{le="+Inf"}': 4,
+      certplane_revocation_visibility_seconds_count: 7,
+      'certplane_revocation_visibility_seconds_bucket{le="+Inf"}': 7,
     });
     expect(grewBy('certplane_revocation_visibility_seconds_sum')).toBeGreaterThan(0);
-    expect(grewBy('certplane_revocation_visibility_seconds_sum')).toBeLessThan(4 * app.config.ocsp.lease);
+    expect(grewBy('certplane_revocation_visibility_seconds_sum')).toBeLessThan(7 * app.config.ocsp.lease);
   },
   certplane_crl_builds_total: () => {
-    expect(grewBy('certplane_crl_builds_total{result="published"}')).toBeGreaterThan(0);
-    expectGrowth({ 'certplane_crl_builds_total{result="failed"}': 1 });
+    expect(grewBy('certplane_crl_builds_total{kind="complete",result="published"}')).toBeGreaterThan(0);
+    expectGrowth({ 'certplane_crl_builds_total{kind="complete",result="failed"}': 1 });
   },
   certplane_crl_build_duration_seconds: () => {
-    expect(grewBy('certplane_crl_build_duration_seconds_count')).toBeGreaterThan(1);
-    expect(grewBy('certplane_crl_build_duration_seconds_sum')).toBeGreaterThan(0);
+    expect(grewBy('certplane_crl_build_duration_seconds_count{kind="complete"}')).toBeGreaterThan(1);
+    expect(grewBy('certplane_crl_build_duration_seconds_sum{kind="complete"}')).toBeGreaterThan(0);
   },
   certplane_crl_requests_total: () => {
     expect(grewBy('certplane_crl_requests_total{status="200"}')).toBeGreaterThanOrEqual(2);
@@ -235,17 +253,22 @@ const PROOFS: Record<string, () => void> = {
       'certplane_crl_requests_total{status="503"}': 1,
     });
   },
-  certplane_crl_number: () => expect(grewBy('certplane_crl_number{issuer="kept"}')).toBeGreaterThan(1_700_000_000_000),
+  certplane_crl_memory_lookups_total: () => {
+    expect(grewBy('certplane_crl_memory_lookups_total{result="miss"}')).toBeGreaterThan(0);
+    expect(grewBy('certplane_crl_memory_lookups_total{result="hit"}')).toBeGreaterThan(0);
+  },
+  certplane_crl_memory_bytes: () => expect(grewBy('certplane_crl_memory_bytes')).toBeGreaterThan(200),
+  certplane_crl_number: () => expect(grewBy(`certplane_crl_number${KEPT}`)).toBeGreaterThan(1_700_000_000_000),
   certplane_crl_age_seconds: () => {
-    expect(after.get('certplane_crl_age_seconds{issuer="kept"}')).toBeGreaterThanOrEqual(0);
-    expect(after.get('certplane_crl_age_seconds{issuer="kept"}')).toBeLessThan(3600);
+    expect(after.get(`certplane_crl_age_seconds${KEPT}`)).toBeGreaterThanOrEqual(0);
+    expect(after.get(`certplane_crl_age_seconds${KEPT}`)).toBeLessThan(3600);
   },
   certplane_crl_next_update_seconds: () => {
-    expect(after.get('certplane_crl_next_update_seconds{issuer="kept"}')).toBeGreaterThan(3 * 86_400);
-    expect(after.get('certplane_crl_next_update_seconds{issuer="kept"}')).toBeLessThan(4 * 86_400);
+    expect(after.get(`certplane_crl_next_update_seconds${KEPT}`)).toBeGreaterThan(3 * 86_400);
+    expect(after.get(`certplane_crl_next_update_seconds${KEPT}`)).toBeLessThan(4 * 86_400);
   },
-  certplane_crl_entries: () => expect(grewBy('certplane_crl_entries{issuer="kept"}')).toBeGreaterThan(0),
-  certplane_crl_size_bytes: () => expect(grewBy('certplane_crl_size_bytes{issuer="kept"}')).toBeGreaterThan(200),
+  certplane_crl_entries: () => expect(grewBy(`certplane_crl_entries${KEPT}`)).toBeGreaterThan(0),
+  certplane_crl_size_bytes: () => expect(grewBy(`certplane_crl_size_bytes${KEPT}`)).toBeGreaterThan(200),
 };
 
 const declared = (): string[] =>
@@ -278,9 +301,9 @@ describe('the metrics', () => {
     const { body } = await app.pki(`${PKI}/crl/kept`);
     const shown = await openssl.ok('crl', '-inform', 'DER', '-in', openssl.file('kept.crl', body), '-noout', '-text');
     const samples = await scrape();
-    expect(samples.get('certplane_crl_size_bytes{issuer="kept"}')).toBe(body.length);
-    expect(samples.get('certplane_crl_entries{issuer="kept"}')).toBe(shown.match(/Serial Number/g)?.length);
-    expect(samples.get('certplane_crl_number{issuer="kept"}')).toBe(Number(/CRL Number: *\n +(\d+)/.exec(shown)?.[1]));
+    expect(samples.get(`certplane_crl_size_bytes${KEPT}`)).toBe(body.length);
+    expect(samples.get(`certplane_crl_entries${KEPT}`)).toBe(shown.match(/Serial Number/g)?.length);
+    expect(samples.get(`certplane_crl_number${KEPT}`)).toBe(Number(/CRL Number: *\n +(\d+)/.exec(shown)?.[1]));
   });
 });
 
@@ -290,11 +313,11 @@ describe('a scrape while the CRLs can not be read', () => {
     try {
       const samples = await scrape();
       expect(samples.get('certplane_certificates_issued_total{profile="leaf"}')).toBeGreaterThan(0);
-      expect(samples.has('certplane_crl_number{issuer="kept"}')).toBe(false);
+      expect(samples.has(`certplane_crl_number${KEPT}`)).toBe(false);
     } finally {
       await app.dataSource.query('ALTER TABLE hidden RENAME TO crls');
     }
-    expect((await scrape()).has('certplane_crl_number{issuer="kept"}')).toBe(true);
+    expect((await scrape()).has(`certplane_crl_number${KEPT}`)).toBe(true);
   });
 });
 

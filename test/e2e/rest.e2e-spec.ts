@@ -247,6 +247,7 @@ describe('manners', () => {
     ['GET', '//api/v1/certificates'],
     ['DELETE', '/api/v1/issuers'],
     ['PUT', '/api/v1/issuers/iss-local'],
+    ['PATCH', '/api/v1/issuers'],
     ['DELETE', `/api/v1/certificates/${NOBODY}`],
     ['OPTIONS', '/api/v1/issuers'],
   ])('have nothing for %s %s', async (method, path) => {
@@ -349,10 +350,15 @@ describe('health', () => {
 
 describe('the audit trail', () => {
   const trail = (query = '') => app.api.fetch<Page<AuditEvent>>(`/api/v1/audit${query}`);
+  /** The newest event, but for the CRLs, which are published at any time. */
+  const newest = async () => (await trail('?limit=100')).items.find(({ action }) => action !== 'crl.publish');
   let certificate: CertificateJson;
+  let held: CertificateJson;
   let csr: string;
   beforeAll(async () => {
     certificate = await desk.issue();
+    held = await desk.issue();
+    await desk.revoke(held, { reason: 'certificateHold' });
     ({ csr } = await openssl.csr('/CN=b.example.com'));
     await desk.root('switch');
   });
@@ -375,10 +381,26 @@ describe('the audit trail', () => {
       'issuer_exists',
     ],
     [
+      'issuer.update',
+      '/api/v1/issuers/switch',
+      { name: 'Switched' },
+      '/api/v1/issuers/nobody',
+      { name: 'Switched' },
+      'issuer_not_found',
+    ],
+    [
       'ocsp_cache.refresh',
       '/api/v1/admin/ocsp/cache/switch/refresh',
       undefined,
       '/api/v1/admin/ocsp/cache/nobody/refresh',
+      undefined,
+      'issuer_not_found',
+    ],
+    [
+      'crl.regenerate',
+      '/api/v1/admin/crl/switch/regenerate',
+      undefined,
+      '/api/v1/admin/crl/nobody/regenerate',
       undefined,
       'issuer_not_found',
     ],
@@ -430,6 +452,14 @@ describe('the audit trail', () => {
       {},
       'certificate_not_found',
     ],
+    [
+      'certificate.release',
+      `/api/v1/certificates/${held.id}/release`,
+      undefined,
+      `/api/v1/certificates/${NOBODY}/release`,
+      undefined,
+      'certificate_not_found',
+    ],
   ];
 
   const SUCCESS: Record<string, number> = {
@@ -441,27 +471,28 @@ describe('the audit trail', () => {
   it('has an event for every call that changes something, and for every one that is refused', async () => {
     for (const [action, path, body, refusedPath, refusedBody, code] of calls()) {
       const id = `audit.${action}.ok`;
-      const done = await app.api.post(path, body, { 'x-request-id': id });
+      const method = action === 'issuer.update' ? 'PATCH' : 'POST';
+      const done = await app.api.send(method, path, body, { 'x-request-id': id });
       expect([action, done.status]).toEqual([action, SUCCESS[action] ?? 200]);
-      const [event] = (await trail('?limit=1')).items;
+      const event = await newest();
       expect(event).toMatchObject({
         action,
         outcome: 'success',
         actor: 'api-key:bootstrap-admin',
         source_address: '127.0.0.1',
         request_id: id,
-        subject_type: action === 'ocsp_cache.refresh' ? 'issuer' : action.split('.')[0],
-        subject_id: done.json()['id'] ?? done.json()['issuer_id'],
+        subject_type: ['ocsp_cache.refresh', 'crl.regenerate'].includes(action) ? 'issuer' : action.split('.')[0],
+        subject_id: done.json()['id'] ?? done.json()['issuer_id'] ?? 'switch',
       });
-      const refused = await app.api.post(refusedPath, refusedBody, { 'x-request-id': `${id}.not` });
+      const refused = await app.api.send(method, refusedPath, refusedBody, { 'x-request-id': `${id}.not` });
       expect(problemCode(refused)[1]).toBe(code);
-      expect((await trail('?limit=1')).items[0]).toMatchObject({
+      expect(await newest()).toMatchObject({
         action,
         outcome: 'refused',
         actor: 'api-key:bootstrap-admin',
         source_address: '127.0.0.1',
         request_id: `${id}.not`,
-        subject_id: /\/(switch|nobody|[0-9a-f-]{36})\//.exec(refusedPath)?.[1] ?? null,
+        subject_id: /\/(switch|nobody|[0-9a-f-]{36})(?:\/|$)/.exec(refusedPath)?.[1] ?? null,
         details: { code },
       });
     }
@@ -477,7 +508,7 @@ describe('the audit trail', () => {
     expect(mutating.map(({ path }) => path.replace(':issuer_id', ':id')).sort()).toEqual(
       [...audited, ...asking, ...many].sort(),
     );
-    const bySystem = ['api_key.create', 'ocsp_responder.issue'];
+    const bySystem = ['api_key.create', 'ocsp_responder.issue', 'crl.publish'];
     expect([...calls().map(([action]) => action), ...bySystem].sort()).toEqual([...AUDIT_ACTIONS].sort());
   });
 
@@ -507,7 +538,7 @@ describe('the audit trail', () => {
     }
     const refused = await app.api.post('/api/v1/certificates/revoke', { ids: [NOBODY] });
     expect(problemCode(refused)[1]).toBe('certificate_not_found');
-    expect((await trail('?limit=1')).items[0]).toMatchObject({
+    expect(await newest()).toMatchObject({
       action: 'certificate.revoke',
       outcome: 'refused',
       details: { code: 'certificate_not_found' },
@@ -523,8 +554,10 @@ describe('the audit trail', () => {
     expect(items[0]?.details).toEqual({
       issuer_id: 'iss-local',
       serial_number: once.serial_number,
+      step: 'revoke',
       reason: 'keyCompromise',
       revoked_at,
+      invalidity_date: null,
     });
   });
 
@@ -533,7 +566,7 @@ describe('the audit trail', () => {
       const requestId = `path-${createHash('sha256').update(id).digest('hex').slice(0, 8)}`;
       const answer = await app.api.post(`/api/v1/issuers/${id}/disable`, undefined, { 'x-request-id': requestId });
       expect(problemCode(answer)).toEqual([400, 'invalid_request']);
-      expect((await trail('?limit=1')).items[0]).toMatchObject({
+      expect(await newest()).toMatchObject({
         request_id: requestId,
         outcome: 'refused',
         subject_id: null,
@@ -546,25 +579,25 @@ describe('the audit trail', () => {
       'x-forwarded-for': '203.0.113.9',
       forwarded: 'for=203.0.113.9',
     });
-    expect((await trail('?limit=1')).items[0]?.source_address).toBe('127.0.0.1');
+    expect((await newest())?.source_address).toBe('127.0.0.1');
   });
 
   it('is not about reading', async () => {
-    const [before] = (await trail('?limit=1')).items;
+    const before = await newest();
     await withKey('/api/v1/certificates');
     await withKey(`/api/v1/certificates/${NOBODY}`);
-    expect((await trail('?limit=1')).items[0]).toEqual(before);
+    expect(await newest()).toEqual(before);
   });
 
   it('is newest first, page by page, all of it and nothing twice', async () => {
     const events: AuditEvent[] = [];
     for (let cursor: string | null = ''; cursor !== null;) {
       const page: Page<AuditEvent> = await trail(`?limit=4${cursor === '' ? '' : `&cursor=${cursor}`}`);
-      events.push(...page.items);
+      events.push(...page.items.filter(({ action }) => action !== 'crl.publish'));
       cursor = page.next_cursor;
     }
     const [{ total }] = await app.dataSource.query<[{ total: number }]>(
-      'SELECT count(*)::int AS total FROM audit_events',
+      "SELECT count(*)::int AS total FROM audit_events WHERE action <> 'crl.publish'",
     );
     expect(events).toHaveLength(total);
     expect(new Set(events.map(({ id }) => id)).size).toBe(total);
@@ -647,6 +680,13 @@ describe('the OpenAPI document', () => {
       'GET /.well-known/pki/ca/{issuer_id}.pem',
       'GET /.well-known/pki/crl/{issuer_id}',
       'GET /.well-known/pki/crl/{issuer_id}.crl',
+      'GET /.well-known/pki/crl/{issuer_id}.pem',
+      'GET /.well-known/pki/crl/{issuer_id}/delta',
+      'GET /.well-known/pki/crl/{issuer_id}/delta.crl',
+      'GET /.well-known/pki/crl/{issuer_id}/delta.pem',
+      'GET /.well-known/pki/crl/{issuer_id}/{shard}',
+      'GET /.well-known/pki/crl/{issuer_id}/{shard}.crl',
+      'GET /.well-known/pki/crl/{issuer_id}/{shard}.pem',
       'GET /.well-known/pki/ocsp/{issuer_id}/{request}',
       'POST /.well-known/pki/ocsp',
       'POST /.well-known/pki/ocsp/{issuer_id}',
@@ -676,11 +716,15 @@ describe('the OpenAPI document', () => {
     };
     const issuer = await app.api.fetch('/api/v1/issuers/iss-local');
     const certificate = await desk.issue();
+    const held = await desk.issue();
+    await desk.revoke(held, { reason: 'certificateHold' });
+    const released = await app.api.create(`/api/v1/certificates/${held.id}/release`);
     const revoked = await desk.revoke(certificate);
     for (const [answer, id, status] of [
       [issuer, 'getIssuer', '200'],
       [certificate, 'issueCertificate', '201'],
       [revoked, 'revokeCertificate', '200'],
+      [released, 'releaseCertificate', '200'],
       [(await open('/ready')).json(), 'ready', '200'],
       [await app.api.fetch('/api/v1/audit?limit=1'), 'listAuditEvents', '200'],
     ] as const) {

@@ -195,13 +195,15 @@ describe('two workers on one database', () => {
       const after = await instance.metrics();
       expect((after.get(asked) ?? 0) - (before.get(asked) ?? 0)).toBe(12);
       const { crlNumber } = await crl();
-      expect(after.get('certplane_crl_number{issuer="iss-local"}')).toBe(Number(crlNumber));
-      expect(after.get('certplane_crl_age_seconds{issuer="iss-local"}')).toBeLessThan(60);
-      expect(after.get('certplane_crl_next_update_seconds{issuer="iss-local"}')).toBeLessThanOrEqual(4 * 86_400);
+      expect(after.get('certplane_crl_number{issuer="iss-local",kind="complete",shard=""}')).toBe(Number(crlNumber));
+      expect(after.get('certplane_crl_age_seconds{issuer="iss-local",kind="complete",shard=""}')).toBeLessThan(60);
+      expect(
+        after.get('certplane_crl_next_update_seconds{issuer="iss-local",kind="complete",shard=""}'),
+      ).toBeLessThanOrEqual(4 * 86_400);
       const [{ entries }] = (await rows(
         `SELECT count(*)::int AS entries FROM certificates WHERE issuer_id = 'iss-local' AND revoked_at IS NOT NULL`,
       )) as [{ entries: number }];
-      expect(after.get('certplane_crl_entries{issuer="iss-local"}')).toBe(entries);
+      expect(after.get('certplane_crl_entries{issuer="iss-local",kind="complete",shard=""}')).toBe(entries);
     }
   });
 

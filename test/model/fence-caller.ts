@@ -50,10 +50,11 @@ function begin(full: State, at: Index, off: Weakening | null, emit: Emit): void 
   if (world.left.calls === 0) return;
   const state = spend(full, 'calls');
   const next = Math.max(world.counter, world.keyNumber) + 1;
-  if (!world.revoked && world.keyNumber === 0) {
-    if (off === 'numbers are drawn outside the commit order')
-      emit(`draws number ${next}`, withCaller(withWorld(state, { keyNumber: next }), at, { phase: 'numbered' }));
-    else if (off === 'rows are looked at before the commit') {
+  if (!world.revoked) {
+    if (off === 'numbers are drawn outside the commit order') {
+      if (world.keyNumber === 0)
+        emit(`draws number ${next}`, withCaller(withWorld(state, { keyNumber: next }), at, { phase: 'numbered' }));
+    } else if (off === 'rows are looked at before the commit') {
       if (rows(state).every(({ applied }) => applied === SILENT))
         emit('finds every row silent', withCaller(state, at, { phase: 'looked' }));
     } else commitKey(state, at, off, emit);
@@ -72,7 +73,9 @@ function begin(full: State, at: Index, off: Weakening | null, emit: Emit): void 
 function commitKey(state: State, at: Index, off: Weakening | null, emit: Emit): void {
   const { world } = state;
   if (world.revoked) return;
-  const keyNumber = world.keyNumber || world.counter + 1;
+  const told =
+    world.callers[at].phase === 'numbered' || (world.keyNumber > 0 && off === 'only the first revocation is told');
+  const keyNumber = told ? world.keyNumber : world.counter + 1;
   const committed = withWorld(state, {
     revoked: true,
     keyNumber,
@@ -207,6 +210,8 @@ export function worldSteps(state: State, off: Weakening | null, emit: Emit): voi
     const next = Math.max(world.counter, world.keyNumber) + 1;
     emit(`another certificate is revoked: number ${next}`, withWorld(spend(state, 'others'), { counter: next }));
   }
+  if (world.left.releases > 0 && world.revoked)
+    emit(`the key is released: number ${world.counter + 1}`, released(spend(state, 'releases')));
   for (let end = world.pruned + 1; end <= world.counter && world.left.prunes > 0; end += 1)
     emit(`the feed is pruned up to ${end}`, withWorld(spend(state, 'prunes'), { pruned: end }));
   const { orphan } = world;
@@ -217,4 +222,20 @@ export function worldSteps(state: State, off: Weakening | null, emit: Emit): voi
       withWorld(state, { orphan: { ...next, late: NOTHING } }),
     );
   }
+}
+
+/** Whoever revoked the key before says nothing about it any more. */
+function released(state: State): State {
+  const keyNumber = state.world.counter + 1;
+  const [first, second] = state.world.callers;
+  return withWorld(state, {
+    revoked: false,
+    returned: false,
+    keyNumber,
+    counter: keyNumber,
+    callers: [
+      { ...first, ofKey: false },
+      { ...second, ofKey: false },
+    ],
+  });
 }

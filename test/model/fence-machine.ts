@@ -47,7 +47,7 @@ const nodeText = (n: Node): string =>
   `${n.memory};${n.fill};${n.position};${n.loop};${n.fetched};${n.evicts};${n.clock};${n.lease};${rowText(n.row)}`;
 const callerText = (c: Caller): string => `${c.phase},${c.ofKey},${c.target}`;
 const boundsText = (b: Bounds): string =>
-  `${b.calls},${b.others},${b.crashes},${b.losses},${b.prunes},${b.presigns},${b.outages}`;
+  `${b.calls},${b.others},${b.releases},${b.crashes},${b.losses},${b.prunes},${b.presigns},${b.outages}`;
 const worldText = (w: World): string =>
   `${w.revoked};${w.keyNumber};${w.counter};${w.pruned};${w.stored};${w.presigning};${w.returned};${rowText(w.orphan)};` +
   `${callerText(w.callers[0])};${callerText(w.callers[1])};${boundsText(w.left)}`;

@@ -17,6 +17,8 @@ describe('the freshness lease, over all interleavings', () => {
       81_344,
       { nodes: 1, calls: 1, others: 1, presigns: 1, prunes: 1, outages: 1 },
     ],
+    ['a release and a second revocation', 88_354, { nodes: 1, calls: 2, releases: 1, presigns: 1 }],
+    ['a release, and a pruned feed', 116_927, { nodes: 1, calls: 2, releases: 1, prunes: 1 }],
   ];
 
   it.each(scopes)('never answers good once a revoke call has returned: %s (%i states)', (_what, states, scope) => {
@@ -27,6 +29,7 @@ describe('the freshness lease, over all interleavings', () => {
 
   it.each<[what: string, scope: Scope]>([
     ['two revoke calls, and a database that cannot be asked', { nodes: 1, calls: 2, outages: 1 }],
+    ['a release and a second revocation', { nodes: 1, calls: 2, releases: 1 }],
     ['a crash and a lost connection', { nodes: 1, calls: 1, crashes: 1, losses: 1 }],
   ])('always lets a revoke call return and a node have a lease, whatever the others do: %s', (_what, scope) => {
     expect(counterexample(explore(fenceMachine(scope, null, stuck)).trace)).toBe('');

@@ -69,9 +69,10 @@ function fill(state: State, at: Index, off: Weakening | null, emit: Emit): void 
 }
 
 function fetched(world: World, position: number, pruned: number): Pick<Node, 'fetched' | 'evicts'> {
-  const { revoked, keyNumber, counter } = world;
+  const { keyNumber, counter, callers } = world;
   if (position < pruned || position === NOWHERE) return { fetched: counter, evicts: 'all' };
-  const named = revoked && keyNumber > position && keyNumber > world.pruned;
+  const committed = callers.every(({ phase }) => phase !== 'numbered');
+  const named = committed && keyNumber > position && keyNumber > world.pruned;
   return { fetched: counter, evicts: named ? 'key' : 'nothing' };
 }
 

@@ -7,6 +7,7 @@ export interface Scope extends Partial<Bounds> {
 
 const ONE_CALL: Scope = { nodes: 1, calls: 1 };
 const PRUNED: Scope = { nodes: 1, calls: 1, prunes: 1 };
+const RELEASED: Scope = { nodes: 1, calls: 2, releases: 1 };
 const PRESIGNED: Scope = { nodes: 1, calls: 1, presigns: 1 };
 
 /** Rules taken away, named by what happens instead, each with a scope in which that makes a stale good answer. */
@@ -14,6 +15,7 @@ export const UNSAFE = {
   'a revoke call does not wait': ONE_CALL,
   'a repeated revoke call does not wait': { nodes: 1, calls: 2 },
   'rows are looked at before the commit': ONE_CALL,
+  'only the first revocation is told': RELEASED,
   'numbers are drawn outside the commit order': { nodes: 1, calls: 1, others: 1 },
   'memory answers without a lease': ONE_CALL,
   'a request joins a fill without a lease': ONE_CALL,

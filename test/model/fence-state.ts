@@ -59,6 +59,8 @@ export interface Bounds {
   readonly calls: number;
   /** Revocations of other certificates, whose own wait is left out. */
   readonly others: number;
+  /** Releases of the key, after which it can be revoked again. */
+  readonly releases: number;
   readonly crashes: number;
   /** Connections of a node that drop. */
   readonly losses: number;
@@ -69,8 +71,9 @@ export interface Bounds {
 }
 
 export interface World {
-  /** The key's certificate is revoked, by feed entry `keyNumber`. */
+  /** The key's certificate is revoked. */
   readonly revoked: boolean;
+  /** The last feed entry that names the key: its revocation or its release. */
   readonly keyNumber: number;
   readonly counter: number;
   /** Feed entries up to this one are gone. */
@@ -79,7 +82,7 @@ export interface World {
   readonly stored: boolean;
   /** Another process has read good and will store in bulk. */
   readonly presigning: boolean;
-  /** A call that revoked the key, or repeated it, has returned. */
+  /** A call that revoked the key, or repeated it, has returned, and it was not released since that call committed. */
   readonly returned: boolean;
   readonly left: Bounds;
   /** The row of a process that has crashed. */
@@ -117,7 +120,7 @@ export const INITIAL: State = {
     stored: false,
     presigning: false,
     returned: false,
-    left: { calls: 0, others: 0, crashes: 0, losses: 0, prunes: 0, presigns: 0, outages: 0 },
+    left: { calls: 0, others: 0, releases: 0, crashes: 0, losses: 0, prunes: 0, presigns: 0, outages: 0 },
     orphan: NO_ROW,
     callers: [IDLE, IDLE],
   },

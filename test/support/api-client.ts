@@ -53,11 +53,20 @@ export class ApiClient {
     return ask(this.baseUrl + path, { ca: this.ca, headers: { authorization: `Bearer ${this.apiKey}`, ...headers } });
   }
 
-  post(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+  post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer> {
+    return this.send('POST', path, body, headers);
+  }
+
+  patch(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer> {
+    return this.send('PATCH', path, body, headers);
+  }
+
+  /** A request that may have a body of JSON. */
+  send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
     const json = body === undefined ? {} : { body: JSON.stringify(body) };
     const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' };
     return ask(this.baseUrl + path, {
-      method: 'POST',
+      method,
       ca: this.ca,
       headers: { authorization: `Bearer ${this.apiKey}`, ...type, ...headers },
       ...json,

@@ -13,6 +13,10 @@ export interface IssuerJson {
   readonly not_before: string;
   readonly not_after: string;
   readonly path_length: number | null;
+  readonly baseline_requirements: boolean;
+  readonly crl_shards: number;
+  readonly crl_delta_interval: string | null;
+  readonly expired_certs_on_crl: boolean;
   readonly certificate_pem: string;
   readonly chain_pem: string;
   readonly ocsp_url: string;

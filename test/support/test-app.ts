@@ -52,6 +52,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     CERTPLANE_PKI_HTTP_PORT: String(await findFreePort()),
     CERTPLANE_LOG_LEVEL: 'fatal',
     CERTPLANE_OCSP_RATE_LIMIT_PER_IP_MIN: '0',
+    CERTPLANE_CRL_REBUILD_DELAY: '1s',
     // A machine that has much else to do must not let it run out in the middle of a test.
     CERTPLANE_OCSP_LEASE: '30s',
     ...options.env,

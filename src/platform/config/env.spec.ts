@@ -42,7 +42,7 @@ describe('readConfig', () => {
         rateLimitPerMinute: 1000,
         refusal: 'standard',
       },
-      crl: { validity: 345_600, generationInterval: 3600 },
+      crl: { validity: 345_600, generationInterval: 3600, rebuildDelay: 5, deltaInterval: 0, memoryMax: 536_870_912 },
       trustedProxies: [],
       workers: 1,
       logLevel: 'info',
@@ -93,6 +93,9 @@ describe('readConfig', () => {
     ['CERTPLANE_OCSP_RESPONDER_ROTATION_GRACE', ['30s', '181d']],
     ['CERTPLANE_OCSP_NONCE_MAX', ['15', '129', 'x']],
     ['CERTPLANE_CRL_GENERATION_INTERVAL', ['59s', '8d']],
+    ['CERTPLANE_CRL_REBUILD_DELAY', ['0s', '61m']],
+    ['CERTPLANE_CRL_DELTA_INTERVAL', ['30s', '59s', '8d', 'off']],
+    ['CERTPLANE_CRL_MEMORY_MAX', ['1023KiB', '65GiB']],
     ['CERTPLANE_LOG_LEVEL', ['INFO', 'loud']],
   ])('refuses a wrong %s without saying what it was', (name, values) => {
     for (const value of values) {

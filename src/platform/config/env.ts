@@ -2,64 +2,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { parseTrustedProxies } from '../http/trusted-proxies.js';
-import { DURATION_PATTERN, findDurationSeconds } from './duration.js';
-
-const duration = (min: string, max: string) => {
-  const least = findDurationSeconds(min)!;
-  const most = findDurationSeconds(max)!;
-  return z
-    .string()
-    .regex(DURATION_PATTERN, 'must be a duration such as 90s, 15m, 1h or 7d')
-    .transform((text) => findDurationSeconds(text) ?? 0)
-    .refine((seconds) => seconds >= least && seconds <= most, `must lie between ${min} and ${max}`);
-};
-
-const port = (least: number) =>
-  z
-    .string()
-    .regex(/^\d{1,5}$/, 'must be a port number')
-    .transform(Number)
-    .refine((value) => value >= least && value <= 65_535, `must lie between ${least} and 65535`);
-
-const SIZE_PATTERN = /^(\d{1,12})(KiB|MiB|GiB)?$/;
-const BYTES_PER_UNIT = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
-
-function bytesOf(text: string): number {
-  const [, count, unit] = SIZE_PATTERN.exec(text) ?? [];
-  return Number(count) * (unit === undefined ? 1 : BYTES_PER_UNIT[unit as keyof typeof BYTES_PER_UNIT]);
-}
-
-const integer = (least: number, most: number) =>
-  z
-    .string()
-    .regex(/^\d{1,9}$/, 'must be a whole number')
-    .transform(Number)
-    .refine((value) => value >= least && value <= most, `must lie between ${least} and ${most}`);
-
-const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
-
-const list = <T extends string>(values: readonly [T, ...T[]]) =>
-  z
-    .string()
-    .transform((text) => [...new Set(text.split(',').map((item) => item.trim()))].filter((item) => item !== ''))
-    .pipe(z.array(z.enum(values)));
-
-const size = (min: string, max: string) =>
-  z
-    .string()
-    .regex(SIZE_PATTERN, 'must be a number of bytes, or such as 512KiB or 1MiB')
-    .transform(bytesOf)
-    .refine((bytes) => bytes >= bytesOf(min) && bytes <= bytesOf(max), `must lie between ${min} and ${max}`);
-
-const masterKey = z
-  .string()
-  .refine((text) => decodeMasterKey(text) !== null, 'must be 32 bytes in base64 or in hexadecimal')
-  .transform((text) => decodeMasterKey(text)!);
-
-const webUrl = z
-  .string()
-  .refine((text) => isBaseUrl(text), 'must be an http or https URL without a query, a fragment or credentials')
-  .transform((text) => text.replace(/\/+$/, ''));
+import { duration, flag, integer, list, masterKey, port, size, webUrl } from './variable-types.js';
 
 /** Every variable that Certplane reads. The descriptions become docs/configuration.md. */
 export const ENVIRONMENT = z.object({
@@ -182,6 +125,20 @@ export const ENVIRONMENT = z.object({
   CERTPLANE_CRL_GENERATION_INTERVAL: duration('1m', '7d')
     .prefault('1h')
     .describe('How often a CRL is rebuilt when nothing was revoked. A revocation rebuilds it within seconds.'),
+  CERTPLANE_CRL_REBUILD_DELAY: duration('1s', '1h')
+    .prefault('5s')
+    .describe(
+      'The shortest time between two builds of a CRL. A revocation is on it at once if the last build is as long ago, else when that time has passed.',
+    ),
+  CERTPLANE_CRL_DELTA_INTERVAL: duration('0s', '7d')
+    .refine((seconds) => seconds === 0 || seconds >= 60, 'must be 0s, or lie between 1m and 7d')
+    .prefault('0s')
+    .describe(
+      'How often a delta CRL is rebuilt when nothing was revoked, for the issuers that do not say otherwise. `0s`: there are none.',
+    ),
+  CERTPLANE_CRL_MEMORY_MAX: size('1MiB', '64GiB')
+    .prefault('512MiB')
+    .describe('The most memory that one process gives to CRLs that it serves; those least recently used go first.'),
   CERTPLANE_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
@@ -242,7 +199,15 @@ export interface Config {
   };
   readonly trustedProxies: readonly string[];
   readonly workers: number;
-  readonly crl: { readonly validity: number; readonly generationInterval: number };
+  readonly crl: {
+    readonly validity: number;
+    readonly generationInterval: number;
+    readonly rebuildDelay: number;
+    /** 0: no delta CRLs. */
+    readonly deltaInterval: number;
+    /** Bytes. */
+    readonly memoryMax: number;
+  };
   readonly logLevel: LogLevel;
 }
 
@@ -304,7 +269,13 @@ function toConfig(env: Environment): Config {
       rateLimitPerMinute: env.CERTPLANE_OCSP_RATE_LIMIT_PER_IP_MIN,
       refusal: env.CERTPLANE_OCSP_REFUSAL,
     },
-    crl: { validity: env.CERTPLANE_CRL_VALIDITY, generationInterval: env.CERTPLANE_CRL_GENERATION_INTERVAL },
+    crl: {
+      validity: env.CERTPLANE_CRL_VALIDITY,
+      generationInterval: env.CERTPLANE_CRL_GENERATION_INTERVAL,
+      rebuildDelay: env.CERTPLANE_CRL_REBUILD_DELAY,
+      deltaInterval: env.CERTPLANE_CRL_DELTA_INTERVAL,
+      memoryMax: env.CERTPLANE_CRL_MEMORY_MAX,
+    },
     trustedProxies: env.CERTPLANE_TRUSTED_PROXIES,
     workers: env.CERTPLANE_WORKERS,
     logLevel: env.CERTPLANE_LOG_LEVEL,
@@ -373,18 +344,4 @@ function withFileValues(
 
 function describeIssue(issue: { code: string; message: string }): string {
   return issue.code === 'invalid_value' ? `must be one of the documented values (${issue.message})` : issue.message;
-}
-
-function decodeMasterKey(text: string): Buffer | null {
-  const trimmed = text.trim();
-  if (/^[0-9a-fA-F]{64}$/.test(trimmed)) return Buffer.from(trimmed, 'hex');
-  if (!/^[A-Za-z0-9+/_-]{43}=?$/.test(trimmed)) return null;
-  return Buffer.from(trimmed, 'base64');
-}
-
-function isBaseUrl(text: string): boolean {
-  if (!URL.canParse(text) || text.length > 200 || !/^[\x21-\x7e]+$/.test(text)) return false;
-  const url = new URL(text);
-  const bare = url.search === '' && url.hash === '' && url.username === '' && url.password === '';
-  return (url.protocol === 'http:' || url.protocol === 'https:') && bare && !/[?#]$/.test(text);
 }

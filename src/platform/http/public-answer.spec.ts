@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { cachingHeaders, matchesEtag, notModifiedSince } from './public-answer.js';
+import { cachingHeaders, judgeConditions, matchesEtag, notModifiedSince } from './public-answer.js';
 
 const request = (headers: Record<string, string>) => ({ headers }) as IncomingMessage;
 
@@ -46,5 +46,36 @@ describe('cachingHeaders', () => {
       Expires: 'Sun, 22 Nov 2026 10:00:00 GMT',
       'Cache-Control': 'max-age=60, public, no-transform, must-revalidate',
     });
+  });
+});
+
+describe('judgeConditions', () => {
+  const etag = '"abc"';
+  const lastModified = new Date('2026-11-21T10:00:00.900Z');
+  const earlier = 'Sat, 21 Nov 2026 09:59:59 GMT';
+  const same = 'Sat, 21 Nov 2026 10:00:00 GMT';
+
+  it.each<[Record<string, string>, 304 | 412 | null]>([
+    [{}, null],
+    [{ 'if-match': etag }, null],
+    [{ 'if-match': `"x", ${etag}` }, null],
+    [{ 'if-match': '*' }, null],
+    [{ 'if-match': '"x"' }, 412],
+    [{ 'if-match': `W/${etag}` }, 412],
+    [{ 'if-match': '' }, 412],
+    [{ 'if-unmodified-since': same }, null],
+    [{ 'if-unmodified-since': 'tomorrow' }, null],
+    [{ 'if-unmodified-since': earlier }, 412],
+    [{ 'if-match': etag, 'if-unmodified-since': earlier }, null],
+    [{ 'if-none-match': etag }, 304],
+    [{ 'if-none-match': '"x"' }, null],
+    [{ 'if-modified-since': same }, 304],
+    [{ 'if-modified-since': earlier }, null],
+    [{ 'if-none-match': '"x"', 'if-modified-since': same }, null],
+    [{ 'if-match': '"x"', 'if-none-match': etag }, 412],
+    [{ 'if-match': etag, 'if-none-match': etag }, 304],
+    [{ 'if-unmodified-since': earlier, 'if-modified-since': same }, 412],
+  ])('heeds the conditions in the order of RFC 9110 section 13.2.2: %j', (headers, expected) => {
+    expect(judgeConditions(request(headers), { etag, lastModified })).toBe(expected);
   });
 });
