@@ -386,7 +386,7 @@ describe('what was signed before a change of status', () => {
       const makeDue = () => app.dataSource.query(`UPDATE ocsp_responses SET refresh_at = '-infinity'`);
       const sign = async (rows: PresignRow[]) => app.app.nest.get(PresignBatch).sign(rows);
       const write = async (signed: Awaited<ReturnType<typeof sign>>) =>
-        (await app.app.nest.get(PresignWriter).write(signed)).stored.size;
+        (await app.app.nest.get(PresignWriter).write(signed)).stored.length;
       const statuses = async () => {
         const rows = await app.dataSource.query<{ status: string }[]>(
           'SELECT DISTINCT certificate_status AS status FROM ocsp_responses',
@@ -400,11 +400,11 @@ describe('what was signed before a change of status', () => {
         [() => revoke(certificate, { reason: 'superseded' }, app), 'revoked'],
         [() => revoke(certificate, { reason: 'keyCompromise' }, app), 'revoked'],
       ];
-      const signed = async () => sign(await queue.findDue(app.clock.now(), '-infinity', 10));
+      const signed = async () => sign(await queue.findDue(app.clock.now(), '-infinity', [], 10));
       for (const [change, status] of acts) {
         await makeDue();
         const batch = await signed();
-        expect(batch.rows).toHaveLength(app.config.ocsp.presignHashes.length);
+        expect(batch.responses).toHaveLength(app.config.ocsp.presignHashes.length);
         await change();
         expect(await write(batch)).toBe(0);
         await waitUntil('it is signed anew', async () => (await statuses()).join() === status);
