@@ -1,5 +1,6 @@
-const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1');
-const HEADER_BYTES = SIGNATURE.length + 8;
+/** What a binary COPY begins with. */
+export const COPY_SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1');
+const HEADER_BYTES = COPY_SIGNATURE.length + 8;
 const NULL = -1;
 const SHORT_BYTES = 32;
 const SPLIT_ROW_BYTES = 1024;
@@ -111,6 +112,6 @@ export class CopyBinaryReader {
 /** Where the header ends, as far as is known yet. */
 function findHeaderEnd(bytes: Buffer): number {
   if (bytes.length < HEADER_BYTES) return HEADER_BYTES;
-  if (!bytes.subarray(0, SIGNATURE.length).equals(SIGNATURE)) throw new Error('not a binary COPY stream');
-  return HEADER_BYTES + bytes.readUInt32BE(SIGNATURE.length + 4);
+  if (!bytes.subarray(0, COPY_SIGNATURE.length).equals(COPY_SIGNATURE)) throw new Error('not a binary COPY stream');
+  return HEADER_BYTES + bytes.readUInt32BE(COPY_SIGNATURE.length + 4);
 }

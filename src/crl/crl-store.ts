@@ -4,6 +4,7 @@ import { boundedQuery } from '../platform/database/bounded-query.js';
 import { PG_POOL } from '../platform/database/database.module.js';
 import type { Tx } from '../platform/database/transaction.js';
 import { CopyBinaryReader } from './copy-binary-reader.js';
+import { bigintValue, copyIn, integerValue, smallintValue, textValue } from './copy-in.js';
 import { copyOut } from './copy-out.js';
 import type { CrlScope } from './crl-scope.js';
 
@@ -93,15 +94,10 @@ export class CrlStore {
    * Publishes, unless a CRL with a higher number was published meanwhile: an older CRL never replaces a newer one. False then,
    * and the transaction has to be rolled back. The row of `crls`, which every revocation wants, is taken last.
    */
-  async publish(tx: Tx, { issuerId, kind, shard }: CrlScope, crl: NewCrl): Promise<boolean> {
+  async publish(tx: Tx, scope: CrlScope, crl: NewCrl): Promise<boolean> {
+    const { issuerId, kind, shard } = scope;
     const key = [issuerId, kind, shard, crl.crlNumber.toString()];
-    for (let position = 0; position * CHUNK_BYTES < crl.der.length; position++) {
-      const bytes = crl.der.subarray(position * CHUNK_BYTES, (position + 1) * CHUNK_BYTES);
-      await tx.query(
-        'INSERT INTO crl_chunks (issuer_id, kind, shard, crl_number, position, bytes) VALUES ($1, $2, $3, $4, $5, $6)',
-        [...key, position, bytes],
-      );
-    }
+    await copyIn(tx, 'crl_chunks (issuer_id, kind, shard, crl_number, position, bytes)', chunksOf(scope, crl));
     await tx.query('DELETE FROM crl_chunks WHERE issuer_id = $1 AND kind = $2 AND shard = $3 AND crl_number < $4', key);
     const [, updated] = await tx.query<[unknown, number]>(
       `UPDATE crls
@@ -125,6 +121,13 @@ export class CrlStore {
       ],
     );
     return updated === 1;
+  }
+}
+
+function* chunksOf({ issuerId, kind, shard }: CrlScope, { crlNumber, der }: NewCrl): Generator<Uint8Array[]> {
+  const key = [textValue(issuerId), textValue(kind), smallintValue(shard), bigintValue(crlNumber)];
+  for (let position = 0; position * CHUNK_BYTES < der.length; position++) {
+    yield [...key, integerValue(position), der.subarray(position * CHUNK_BYTES, (position + 1) * CHUNK_BYTES)];
   }
 }
 

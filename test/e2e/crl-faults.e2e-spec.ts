@@ -151,12 +151,12 @@ describe('a build that is killed', () => {
   const STEPS: Record<string, { readonly statement: string; readonly pause: () => Promise<() => Promise<void>> }> = {
     'when it takes its number': { statement: 'UPDATE crls', pause: () => hold('crls', 'UPDATE OF last_number') },
     'while it reads the certificates': {
-      statement: 'COPY',
+      statement: 'COPY (SELECT',
       pause: () => lock('LOCK TABLE certificates IN ACCESS EXCLUSIVE MODE'),
     },
     'when it tells of itself': { statement: 'INSERT INTO audit_events', pause: () => hold('audit_events', 'INSERT') },
     'when it notes what deltas go with': { statement: 'UPDATE crl_bases', pause: () => hold('crl_bases', 'UPDATE') },
-    'when it stores the bytes': { statement: 'INSERT INTO crl_chunks', pause: () => hold('crl_chunks', 'INSERT') },
+    'when it stores the bytes': { statement: 'COPY crl_chunks', pause: () => hold('crl_chunks', 'INSERT') },
     'when it removes those of the last one': {
       statement: 'DELETE FROM crl_chunks',
       pause: () => hold('crl_chunks', 'DELETE'),
@@ -202,7 +202,7 @@ describe('a build that the database fails', () => {
     const waiting = await issuerWithLateRevocation('session');
     const release = await lock('LOCK TABLE certificates IN ACCESS EXCLUSIVE MODE');
     const building = build(completeCrlOf('session')).catch((error: unknown) => error);
-    await waitForLockWait('COPY');
+    await waitForLockWait('COPY (SELECT');
     await sql(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock' AND starts_with(query, 'COPY')`,
