@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { CertificateStatusService } from '../../src/certificates/certificate-status.service.js';
 import { CrlBuilder } from '../../src/crl/crl-builder.js';
+import { CrlPublication } from '../../src/crl/crl-publication.js';
 import { completeCrlOf, scopeKey } from '../../src/crl/crl-scope.js';
 import { KeyStore, type SigningPurpose } from '../../src/keys/key-store.js';
 import { OcspNode } from '../../src/ocsp/ocsp-node.service.js';
@@ -692,12 +693,12 @@ describe('5. A CRL number never repeats or falls', () => {
   it('does not publish a CRL that was overtaken while it was built', async () => {
     const { build } = await setUp('crl-overtaken');
     await build(first);
-    const keyStore = first.app.nest.get(KeyStore);
-    const getSigner = keyStore.getSigner.bind(keyStore);
-    keyStore.getSigner = async (keyId, purpose) => {
+    const publication = first.app.nest.get(CrlPublication);
+    const publish = publication.publish.bind(publication);
+    publication.publish = async (running, crl) => {
       await loseLock('crl-overtaken');
       await waitUntil('the other instance builds', async () => (await build(second)) === 'published');
-      return getSigner(keyId, purpose);
+      return publish(running, crl);
     };
     const numbers = async (): Promise<string[]> =>
       (
@@ -710,7 +711,7 @@ describe('5. A CRL number never repeats or falls', () => {
       // The CRL is not published, and its lock is gone.
       await expect(build(first)).rejects.toThrow();
     } finally {
-      keyStore.getSigner = getSigner;
+      publication.publish = publish;
     }
     const published = (await fetchCrl(first, 'crl-overtaken')).crlNumber;
     expect(await numbers()).toEqual([before, published.toString()]);
