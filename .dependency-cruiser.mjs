@@ -1,16 +1,32 @@
-const features = ['keys', 'audit', 'access', 'issuers', 'certificates', 'crl', 'ocsp', 'revocation', 'control-plane'];
+const features = [
+  'keys',
+  'audit',
+  'access',
+  'issuers',
+  'certificates',
+  'crl',
+  'ocsp',
+  'revocation',
+  'export',
+  'idempotency',
+  'control-plane',
+  'admin',
+];
 
 /** What each folder may import besides itself, `pki` and `platform`. Everything else is refused. */
 const allowed = {
   keys: [],
-  audit: [],
-  access: ['audit'],
+  audit: ['keys'],
+  access: ['certificates', 'issuers', 'audit'],
   issuers: ['keys', 'audit'],
   certificates: ['issuers', 'keys', 'audit'],
   crl: ['certificates', 'issuers', 'keys', 'audit'],
   ocsp: ['certificates', 'issuers', 'keys', 'audit'],
   revocation: ['crl', 'ocsp', 'certificates', 'issuers', 'audit'],
+  idempotency: ['keys'],
+  export: ['certificates', 'issuers', 'audit'],
   'control-plane': ['access', 'certificates', 'issuers', 'keys', 'audit'],
+  admin: ['access', 'audit', 'keys'],
 };
 
 const featureRules = features.map((feature) => ({
@@ -41,6 +57,30 @@ export default {
       },
     },
     {
+      name: 'cli-is-a-client',
+      comment: 'the command line knows Certplane by its interface alone',
+      severity: 'error',
+      from: { path: '^src/cli/', pathNot: '\\.spec\\.ts$' },
+      to: {
+        path: '^(src|migrations|scripts|clients)/',
+        pathNot: '^src/(cli|pki)/|^src/version\\.ts$|^src/platform/config/duration\\.ts$|^clients/typescript/src/',
+      },
+    },
+    {
+      name: 'nobody-imports-the-cli',
+      severity: 'error',
+      comment: 'but for what writes its documentation',
+      from: { path: '^(src|migrations|scripts|clients)/', pathNot: '^src/cli/|^scripts/cli-reference\\.ts$' },
+      to: { path: '^src/cli/' },
+    },
+    {
+      name: 'the-client-stands-alone',
+      comment: 'a package of its own, without dependencies',
+      severity: 'error',
+      from: { path: '^clients/', pathNot: '\\.spec\\.ts$' },
+      to: { pathNot: '^clients/|^(node:)?(http|https)$' },
+    },
+    {
       name: 'platform-knows-no-feature',
       severity: 'error',
       from: { path: '^src/platform/' },
@@ -65,7 +105,7 @@ export default {
     {
       name: 'tests-stay-outside',
       severity: 'error',
-      from: { path: '^(src|migrations|scripts)/', pathNot: '\\.spec\\.ts$|^src/pki/testing/' },
+      from: { path: '^(src|migrations|scripts|clients)/', pathNot: '\\.spec\\.ts$|^src/pki/testing/' },
       to: { path: '^test/|\\.spec\\.ts$|^src/pki/testing/' },
     },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },

@@ -17,6 +17,7 @@ ENV NODE_ENV=production CERTPLANE_DATA_DIR=/data CERTPLANE_HOST=0.0.0.0
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
+COPY bin bin
 COPY package.json LICENSE ./
 RUN install -d -o node -g node -m 0750 /data
 USER node

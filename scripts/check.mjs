@@ -10,10 +10,15 @@ const checks = [
   ['format', bin('prettier'), ['--check', '--log-level', 'warn', '.']],
   ['lint', bin('oxlint'), ['--type-aware', '--deny-warnings', '--quiet']],
   ['types', process.execPath, ['node_modules/typescript-native/bin/tsc', '-p', 'tsconfig.json', '--noEmit']],
-  ['import rules', bin('depcruise'), ['--config', '.dependency-cruiser.mjs', 'src', 'migrations', 'scripts']],
+  [
+    'import rules',
+    bin('depcruise'),
+    ['--config', '.dependency-cruiser.mjs', 'src', 'migrations', 'scripts', 'clients'],
+  ],
   ['dead code', bin('knip'), ['--no-progress']],
   ['build', process.execPath, ['scripts/build.mjs']],
   ['generated files', process.execPath, ['dist/scripts/generate-docs.js', '--check']],
+  ['generated client', process.execPath, ['dist/scripts/generate-client.js', '--check']],
 ];
 
 let failed = 0;

@@ -11,6 +11,8 @@ import { Clock } from '../src/platform/clock/clock.js';
 import { ENVIRONMENT, FILE_VARIABLES, readConfig } from '../src/platform/config/env.js';
 import { createDataSource } from '../src/platform/database/data-source.js';
 import { createLogger } from '../src/platform/logging/logger.js';
+import { formatAccessTable, listRoutes } from './access-table.js';
+import { describeCommandLine } from './cli-reference.js';
 
 const ROOT = new URL('../../', import.meta.url);
 
@@ -31,11 +33,17 @@ the value. A variable and its file must not both be set.
 
 ${FILE_VARIABLES.map((name) => `- \`${name}_FILE\` for [\`${name}\`](#${name.toLowerCase()})`).join('\n')}`;
 
+/** What lies between these marks in docs/access.md is written from the code. */
+const TABLE_MARKS = /(<!-- routes -->\n\n)[^]*?(\n\n<!-- \/routes -->)/;
+
 /** The documents that are written from the code, by path. */
 async function generate(): Promise<Map<string, string>> {
+  const { document, accessTable } = await describeInterface();
   return new Map([
     ['docs/configuration.md', `${describeConfiguration()}\n`],
-    ['docs/openapi.json', `${JSON.stringify(await describeInterface(), null, 2)}\n`],
+    ['docs/cli.md', describeCommandLine()],
+    ['docs/openapi.json', `${JSON.stringify(document, null, 2)}\n`],
+    ['docs/access.md', (findDocument('docs/access.md') ?? '').replace(TABLE_MARKS, `$1${accessTable}$2`)],
   ]);
 }
 
@@ -50,7 +58,7 @@ function describeConfiguration(): string {
 }
 
 /** Builds the app to look at it: on a database that is never connected, with its schedules off. */
-async function describeInterface(): Promise<object> {
+async function describeInterface(): Promise<{ document: object; accessTable: string }> {
   const nest = await createNest({
     config: readConfig({}),
     dataSource: createDataSource('postgres://localhost/never-connected', ENTITIES),
@@ -61,7 +69,7 @@ async function describeInterface(): Promise<object> {
   });
   try {
     const endpoints = PUBLIC_ENDPOINTS.map((endpoint) => nest.get(endpoint));
-    return createOpenApiDocument(nest, endpoints);
+    return { document: createOpenApiDocument(nest, endpoints), accessTable: formatAccessTable(listRoutes(nest)) };
   } finally {
     await nest.close();
   }

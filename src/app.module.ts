@@ -3,11 +3,14 @@ import { APP_FILTER, APP_PIPE } from '@nestjs/core';
 import { ScheduleModule } from '@nestjs/schedule';
 import type { DataSource } from 'typeorm';
 import { AccessModule } from './access/access.module.js';
+import { AuthorizationModule } from './access/authorization.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { CertificatesModule } from './certificates/certificates.module.js';
 import { IssuanceModule } from './certificates/issuance.module.js';
 import { ControlPlaneModule } from './control-plane/control-plane.module.js';
 import { CrlModule } from './crl/crl.module.js';
+import { ExportModule } from './export/export.module.js';
+import { IdempotencyModule } from './idempotency/idempotency.module.js';
 import { IssuersModule } from './issuers/issuers.module.js';
 import { KeysModule } from './keys/keys.module.js';
 import type { MasterKey } from './keys/master-key.js';
@@ -23,6 +26,7 @@ import { createValidationPipe } from './platform/http/validation.js';
 import type { Logger } from './platform/logging/logger.js';
 import { LoggingModule } from './platform/logging/logging.module.js';
 import { MetricsModule } from './platform/metrics/metrics.module.js';
+import { RateLimitModule } from './platform/rate-limit/rate-limit.module.js';
 import { RevocationModule } from './revocation/revocation.module.js';
 
 /** What the process brings; everything else is built from it. */
@@ -51,7 +55,11 @@ export class AppModule {
         DatabaseModule.with(dataSource),
         ScheduleModule.forRoot({ intervals: schedules, cronJobs: schedules, timeouts: schedules }),
         AuditModule,
+        // Guards run in this order: who asks is known before the calls are counted, and what is forbidden counts too.
         AccessModule,
+        RateLimitModule,
+        AuthorizationModule,
+        IdempotencyModule,
         KeysModule.with(masterKey),
         IssuanceModule,
         IssuersModule,
@@ -59,6 +67,7 @@ export class AppModule {
         CrlModule,
         OcspModule,
         RevocationModule,
+        ExportModule,
         ControlPlaneModule,
       ],
       providers: [

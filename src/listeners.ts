@@ -1,7 +1,10 @@
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { constants } from 'node:crypto';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
+import type { TlsOptions } from 'node:tls';
 import type { INestApplication } from '@nestjs/common';
-import { ServerCertificate } from './control-plane/server-certificate.js';
+import { ClientCertificateAuthentication } from './access/client-certificate-authentication.js';
+import { ServerCertificate, type TlsMaterial } from './control-plane/server-certificate.js';
 import { CrlEndpoint } from './crl/crl.endpoint.js';
 import { CaCertificateEndpoint } from './issuers/ca-certificate.endpoint.js';
 import { OcspEndpoint } from './ocsp/ocsp.endpoint.js';
@@ -34,9 +37,10 @@ export async function openListeners(nest: INestApplication, config: Config): Pro
   const publicRouter = createPublicRouter(PUBLIC_ENDPOINTS.map((endpoint) => nest.get(endpoint)));
   const framework = nest.getHttpAdapter().getInstance() as (request: IncomingMessage, response: ServerResponse) => void;
   const serverCertificate = nest.get(ServerCertificate);
+  const clientCas = await nest.get(ClientCertificateAuthentication).listTlsCas();
 
   const https = createHttpsServer(
-    { ...LISTENER_LIMITS, ...(await serverCertificate.get()), minVersion: 'TLSv1.3' },
+    { ...LISTENER_LIMITS, ...tlsOptions(await serverCertificate.get(), clientCas) },
     (request, response) => {
       if (publicRouter(request, response)) return;
       identifyRequest(request, response);
@@ -45,7 +49,7 @@ export async function openListeners(nest: INestApplication, config: Config): Pro
   );
   await open(https, config.host, config.httpsPort, 'CERTPLANE_HTTPS_PORT');
   const renewal = setInterval(
-    () => void renew(serverCertificate, https, nest.get<Logger>(LOGGER)),
+    () => void renew(serverCertificate, clientCas, https, nest.get<Logger>(LOGGER)),
     TLS_RENEWAL_CHECK_MS,
   );
   const pki = config.pkiHttpPort === 0 ? null : createPkiServer(publicRouter);
@@ -69,10 +73,31 @@ function createPkiServer(publicRouter: ReturnType<typeof createPublicRouter>): S
   });
 }
 
+/**
+ * A client certificate is asked for, never demanded: who has none has an API key, or asks what is public. Sessions are not
+ * resumed, for a resumed one no longer knows the chain that the client sent.
+ */
+function tlsOptions(material: TlsMaterial, clientCas: string[] | null): TlsOptions {
+  const options: TlsOptions = { ...material, minVersion: 'TLSv1.3' };
+  if (clientCas === null) return options;
+  return {
+    ...options,
+    requestCert: true,
+    rejectUnauthorized: false,
+    ca: clientCas,
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  };
+}
+
 /** Takes up a renewed certificate without dropping a connection. */
-async function renew(serverCertificate: ServerCertificate, https: HttpsServer, logger: Logger): Promise<void> {
+async function renew(
+  serverCertificate: ServerCertificate,
+  clientCas: string[] | null,
+  https: HttpsServer,
+  logger: Logger,
+): Promise<void> {
   try {
-    https.setSecureContext({ ...(await serverCertificate.get()), minVersion: 'TLSv1.3' });
+    https.setSecureContext(tlsOptions(await serverCertificate.get(), clientCas));
   } catch (error) {
     logger.error({ err: error }, 'the TLS certificate could not be renewed; the old one stays');
   }

@@ -5,6 +5,7 @@ export type AuditOutcome = 'success' | 'refused';
 /** One thing that was done, or tried and refused. Rows are only ever added. */
 @Entity('audit_events')
 @Index('audit_events_action_idx', ['action', 'id'])
+@Index('audit_events_actor_idx', ['actor', 'id'])
 @Index('audit_events_subject_idx', ['subjectId', 'id'])
 export class AuditEventEntity {
   /** UUID version 7: falling ids are newest first. */

@@ -1,21 +1,26 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource, LessThan } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { Clock } from '../platform/clock/clock.js';
-import type { Tx } from '../platform/database/transaction.js';
-import { uuidV7 } from '../platform/database/uuid.js';
+import { afterCommit, type Tx } from '../platform/database/transaction.js';
+import { firstUuidV7, uuidV7 } from '../platform/database/uuid.js';
 import type { Caller } from '../platform/http/caller.js';
 import { cutPage, findCursorId } from '../platform/http/page.js';
 import { AuditEventEntity, type AuditOutcome } from './audit-event.entity.js';
-import type { AuditAction } from './audit-action.js';
+import type { AUDIT_SUBJECT_TYPES, AuditAction } from './audit-action.js';
 import { AuditMetrics } from './audit.metrics.js';
+import type { AuditQuery } from './audit.schemas.js';
+
+type AuditDetails = Readonly<Record<string, unknown>>;
 
 export interface AuditRecord {
   readonly action: AuditAction;
   readonly outcome?: AuditOutcome;
-  readonly subjectType: 'issuer' | 'certificate' | 'api_key' | 'ocsp_responder';
+  readonly subjectType: (typeof AUDIT_SUBJECT_TYPES)[number];
   readonly subjectId: string | null;
+  /** What was so, where something is changed, and what is so from now on. */
+  readonly change?: { readonly before: AuditDetails; readonly after: AuditDetails };
   /** Never a secret. */
-  readonly details?: Readonly<Record<string, unknown>>;
+  readonly details?: AuditDetails;
 }
 
 @Injectable()
@@ -44,29 +49,25 @@ export class AuditService {
         record.subjectId,
         caller.sourceAddress,
         caller.requestId,
-        JSON.stringify(record.details ?? {}),
+        JSON.stringify({ ...record.details, ...record.change }),
       ],
     );
-    this.metrics.events.inc({ action: record.action, outcome });
+    afterCommit(tx, () => this.metrics.events.inc({ action: record.action, outcome }));
   }
 
-  /** Events, newest first. */
-  async list(query: {
-    limit: number;
-    cursor?: string | undefined;
-    action?: AuditAction | undefined;
-    subject_id?: string | undefined;
-  }): Promise<{ rows: readonly AuditEventEntity[]; nextCursor: string | null }> {
-    const before = findCursorId(query.cursor);
-    const rows = await this.dataSource.manager.find(AuditEventEntity, {
-      where: {
-        ...(before === null ? {} : { id: LessThan(before) }),
-        ...(query.action === undefined ? {} : { action: query.action }),
-        ...(query.subject_id === undefined ? {} : { subjectId: query.subject_id }),
-      },
-      order: { id: 'DESC' },
-      take: query.limit + 1,
-    });
-    return cutPage(rows, query.limit);
+  /** Events, newest first. An event's id begins with its time. */
+  async list(query: AuditQuery): Promise<{ rows: readonly AuditEventEntity[]; nextCursor: string | null }> {
+    const rows = this.dataSource.manager
+      .createQueryBuilder(AuditEventEntity, 'e')
+      .orderBy('e.id', 'DESC')
+      .take(query.limit + 1);
+    const before = findCursorId(query);
+    if (before !== null) rows.andWhere('e.id < :before', { before });
+    if (query.from !== undefined) rows.andWhere('e.id >= :from', { from: firstUuidV7(query.from) });
+    if (query.to !== undefined) rows.andWhere('e.id < :to', { to: firstUuidV7(query.to) });
+    for (const column of ['action', 'actor', 'outcome', 'subject_type', 'subject_id'] as const) {
+      if (query[column] !== undefined) rows.andWhere(`e.${column} = :${column}`, { [column]: query[column] });
+    }
+    return cutPage(await rows.getMany(), query);
   }
 }

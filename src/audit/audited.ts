@@ -13,6 +13,9 @@ const AUDITED = 'certplane:audited';
 /** What somebody wrote into a path and was refused for may be anything; the database takes no NUL. */
 const STORABLE_ID = /^[\x21-\x7e]{1,100}$/;
 
+/** What the refusal of a call is that changes nothing by itself. */
+const REFUSED_ACCESS: Audited = { action: 'access.refuse', subjectType: 'route' };
+
 interface Audited {
   readonly action: AuditAction;
   readonly subjectType: AuditRecord['subjectType'];
@@ -33,7 +36,7 @@ export class RefusalAuditor implements NestInterceptor {
   ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const audited = this.reflector.get<Audited | undefined>(AUDITED, context.getHandler());
+    const audited = this.findAudited(context);
     if (audited === undefined) return next.handle();
     const request = context.switchToHttp().getRequest<Request>();
     return next
@@ -45,6 +48,16 @@ export class RefusalAuditor implements NestInterceptor {
       );
   }
 
+  /** Records that a guard refused this call: guards stand in front of {@link intercept}. Never rejects. */
+  record(context: ExecutionContext, error: unknown): Promise<void> {
+    const request = context.switchToHttp().getRequest<Request>();
+    return this.recordRefusal(this.findAudited(context) ?? REFUSED_ACCESS, request, error);
+  }
+
+  private findAudited(context: ExecutionContext): Audited | undefined {
+    return this.reflector.get<Audited | undefined>(AUDITED, context.getHandler());
+  }
+
   private async recordRefusal(audited: Audited, request: Request, error: unknown): Promise<void> {
     const { code } = problemOf(error);
     const subjectId = request.params['id'] ?? request.params['issuer_id'];
@@ -54,11 +67,16 @@ export class RefusalAuditor implements NestInterceptor {
           ...audited,
           outcome: 'refused',
           subjectId: typeof subjectId === 'string' && STORABLE_ID.test(subjectId) ? subjectId : null,
-          details: { code },
+          details: { code, ...(audited === REFUSED_ACCESS ? routeOf(request) : {}) },
         }),
       );
     } catch (failure) {
       this.logger.error({ err: failure, action: audited.action, code }, 'a refusal could not be recorded');
     }
   }
+}
+
+/** The route as it is declared, not the path, which anybody may write what they like into. */
+function routeOf(request: Request): { readonly method: string; readonly route: string } {
+  return { method: request.method, route: (request.route as { path: string }).path };
 }

@@ -3,7 +3,15 @@ import { ISSUER_ID, VALIDITY } from '../issuers/issuer.schemas.js';
 import { formatPem } from '../pki/pem.js';
 import { REVOCATION_REASONS } from '../pki/revocation-reason.js';
 import { formatSerialNumber } from '../pki/serial-number.js';
-import { PAGE_QUERY } from '../platform/http/page.js';
+import { PAGE_QUERY, pageSchema } from '../platform/http/page.js';
+import {
+  CERTIFICATE_EXAMPLE,
+  CERTIFICATE_ID_EXAMPLE,
+  CERTIFICATE_SUMMARY_EXAMPLE,
+  ISSUE_CERTIFICATE_EXAMPLE,
+  REVOCATION_STEP_EXAMPLE,
+  SERIAL_NUMBER_EXAMPLE,
+} from './certificate.examples.js';
 import { CERTIFICATE_PROFILES, type CertificateEntity } from './certificate.entity.js';
 import type { CertificateWithHistory } from './certificates.service.js';
 import { REVOCATION_ACTIONS, type RevocationHistoryEntity } from './revocation-history.entity.js';
@@ -22,7 +30,7 @@ export const ISSUE_CERTIFICATE = z
       .optional()
       .describe('Stand instead of those in the CSR. Without either, a common name that is a host name becomes one.'),
   })
-  .meta({ id: 'IssueCertificate' });
+  .meta({ id: 'IssueCertificate', example: ISSUE_CERTIFICATE_EXAMPLE });
 export type IssueCertificate = z.output<typeof ISSUE_CERTIFICATE>;
 
 export const CERTIFICATE_STATUSES = ['active', 'revoked', 'expired'] as const;
@@ -36,15 +44,20 @@ export const LIST_CERTIFICATES = z.strictObject({
     .string()
     .max(200)
     .optional()
-    .describe('Hexadecimal, in any writing: upper case, colons, 0x and leading zeros do not matter.'),
+    .describe('Hexadecimal, in any writing: upper case, colons, 0x and leading zeros do not matter.')
+    .meta({ example: SERIAL_NUMBER_EXAMPLE }),
   expires_before: z.iso
     .datetime({ offset: true })
     .transform((text) => new Date(text))
-    .optional(),
+    .optional()
+    .meta({ example: '2026-12-31T00:00:00Z' }),
 });
 export type ListCertificates = z.output<typeof LIST_CERTIFICATES>;
 
-export const CERTIFICATE_ID = z.uuid('must be the id of a certificate (a UUID)').transform((id) => id.toLowerCase());
+export const CERTIFICATE_ID = z
+  .uuid('must be the id of a certificate (a UUID)')
+  .transform((id) => id.toLowerCase())
+  .meta({ example: CERTIFICATE_ID_EXAMPLE });
 
 const NAMES = z.object({
   dns: z.array(z.string()),
@@ -69,7 +82,7 @@ export const CERTIFICATE_SUMMARY = z
     revocation_reason: z.enum(REVOCATION_REASONS).nullable(),
     invalidity_date: z.iso.datetime().nullable(),
   })
-  .meta({ id: 'CertificateSummary' });
+  .meta({ id: 'CertificateSummary', example: CERTIFICATE_SUMMARY_EXAMPLE });
 
 const REVOCATION_STEP = z
   .object({
@@ -82,7 +95,7 @@ const REVOCATION_STEP = z
     revoked_at: z.iso.datetime().nullable(),
     invalidity_date: z.iso.datetime().nullable(),
   })
-  .meta({ id: 'RevocationStep' });
+  .meta({ id: 'RevocationStep', example: REVOCATION_STEP_EXAMPLE });
 
 export const CERTIFICATE = CERTIFICATE_SUMMARY.extend({
   certificate_pem: z.string().nullable(),
@@ -90,9 +103,9 @@ export const CERTIFICATE = CERTIFICATE_SUMMARY.extend({
   revocation_history: z
     .array(REVOCATION_STEP)
     .describe('What happened to its status, oldest first, and what was so after each step.'),
-}).meta({ id: 'Certificate' });
+}).meta({ id: 'Certificate', example: CERTIFICATE_EXAMPLE });
 
-export const CERTIFICATE_PAGE = z.object({ items: z.array(CERTIFICATE_SUMMARY), next_cursor: z.string().nullable() });
+export const CERTIFICATE_PAGE = pageSchema(CERTIFICATE_SUMMARY);
 
 export function certificateStatus(certificate: CertificateEntity, now: Date): (typeof CERTIFICATE_STATUSES)[number] {
   if (certificate.revokedAt !== null) return 'revoked';

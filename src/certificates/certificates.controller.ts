@@ -5,6 +5,7 @@ import { Audit } from '../audit/audited.js';
 import { Clock } from '../platform/clock/clock.js';
 import { ApiProblems } from '../platform/http/api-problems.js';
 import { CurrentCaller, type Caller } from '../platform/http/caller.js';
+import { Requires } from '../platform/http/permission.js';
 import {
   CERTIFICATE,
   CERTIFICATE_ID,
@@ -27,6 +28,7 @@ export class CertificatesController {
   ) {}
 
   @Post()
+  @Requires('certificates:issue')
   @Audit('certificate.issue', 'certificate')
   @ApiOperation({ summary: 'Issue a certificate for a CSR', operationId: 'issueCertificate' })
   @ApiResponse({ status: 201, standardSchema: CERTIFICATE })
@@ -55,20 +57,28 @@ export class CertificatesController {
   }
 
   @Get()
+  @Requires('certificates:read')
   @ApiOperation({ summary: 'List certificates, newest first', operationId: 'listCertificates' })
   @ApiResponse({ status: 200, standardSchema: CERTIFICATE_PAGE })
   @ApiProblems('invalid_request', 'invalid_cursor', 'invalid_serial_number')
-  async list(@Query({ schema: LIST_CERTIFICATES }) query: ListCertificates): Promise<z.input<typeof CERTIFICATE_PAGE>> {
-    const { rows, nextCursor } = await this.certificates.list(query);
+  async list(
+    @Query({ schema: LIST_CERTIFICATES }) query: ListCertificates,
+    @CurrentCaller() { scope }: Caller,
+  ): Promise<z.input<typeof CERTIFICATE_PAGE>> {
+    const { rows, nextCursor } = await this.certificates.list(query, scope);
     const now = this.clock.now();
     return { items: rows.map((row) => presentCertificateSummary(row, now)), next_cursor: nextCursor };
   }
 
   @Get(':id')
+  @Requires('certificates:read')
   @ApiOperation({ summary: 'Show a certificate', operationId: 'getCertificate' })
   @ApiResponse({ status: 200, standardSchema: CERTIFICATE })
   @ApiProblems('invalid_request', 'certificate_not_found')
-  async get(@Param('id', { schema: CERTIFICATE_ID }) id: string): Promise<z.input<typeof CERTIFICATE>> {
-    return presentCertificate(await this.certificates.getWithHistory(id), this.clock.now());
+  async get(
+    @Param('id', { schema: CERTIFICATE_ID }) id: string,
+    @CurrentCaller() { scope }: Caller,
+  ): Promise<z.input<typeof CERTIFICATE>> {
+    return presentCertificate(await this.certificates.getWithHistory(id, scope), this.clock.now());
   }
 }

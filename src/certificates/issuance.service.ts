@@ -16,7 +16,7 @@ import { parseCertificateFields } from '../pki/certificate-fields.js';
 import { randomSerialNumber } from '../pki/serial-number.js';
 import type { SubjectAlternativeNames } from '../pki/subject-alternative-names.js';
 import { Clock } from '../platform/clock/clock.js';
-import type { Tx } from '../platform/database/transaction.js';
+import { afterCommit, type Tx } from '../platform/database/transaction.js';
 import { uuidV7 } from '../platform/database/uuid.js';
 import { DomainError } from '../platform/errors/domain-error.js';
 import { CertificateEntity, type CertificateProfileName } from './certificate.entity.js';
@@ -97,7 +97,7 @@ export class IssuanceService {
         'Signing took too long, and the serial number was given up. Try again.',
       );
     }
-    this.metrics.issued.inc({ profile: signed.profile });
+    afterCommit(tx, () => this.metrics.issued.inc({ profile: signed.profile }));
   }
 
   private async reserve(request: IssuanceRequest): Promise<CertificateEntity> {

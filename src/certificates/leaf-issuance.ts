@@ -28,8 +28,15 @@ export class LeafIssuance {
     private readonly audit: AuditService,
   ) {}
 
-  /** @throws DomainError issuer_not_active, issuer_without_key, compromised_key, issuance_interrupted */
-  async issue({ subjectAlternativeNames, ...request }: LeafRequest, caller: Caller): Promise<SignedCertificate> {
+  /**
+   * @param answerTo what the caller is told, kept for those who repeat the call
+   * @throws DomainError issuer_not_active, issuer_without_key, compromised_key, issuance_interrupted
+   */
+  async issue(
+    { subjectAlternativeNames, ...request }: LeafRequest,
+    caller: Caller,
+    answerTo: (signed: SignedCertificate) => unknown = () => null,
+  ): Promise<SignedCertificate> {
     const { issuer } = request;
     const signed = await this.issuance.sign({ ...request, profile: { kind: 'leaf', subjectAlternativeNames } });
     await this.transactions.run(async (tx) => {
@@ -47,6 +54,7 @@ export class LeafIssuance {
           not_after: signed.notAfter.toISOString(),
         },
       });
+      await caller.idempotentCall?.store(tx, 201, answerTo(signed));
     });
     // The first relying party must not find a responder that has to think.
     await this.responses.prepare(issuer.id, signed.serialNumber);

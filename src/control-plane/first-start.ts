@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
+import { generateApiKey } from '../access/api-key-secret.js';
 import { ApiKeysService } from '../access/api-keys.service.js';
+import { AuditKeys } from '../audit/audit-keys.js';
 import { CREATE_ISSUER } from '../issuers/issuer.schemas.js';
 import { IssuersService } from '../issuers/issuers.service.js';
 import { formatPem } from '../pki/pem.js';
@@ -22,6 +24,7 @@ export class FirstStart {
   constructor(
     private readonly issuers: IssuersService,
     private readonly apiKeys: ApiKeysService,
+    private readonly auditKeys: AuditKeys,
     private readonly transactions: Transactions,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
@@ -36,6 +39,7 @@ export class FirstStart {
 
   /** @param onProgress what is being made, in words */
   async run(onProgress: (message: string) => void): Promise<void> {
+    await this.auditKeys.ensure();
     await this.ensureLocalIssuer(onProgress);
     await this.ensureAdminKey(onProgress);
   }
@@ -62,7 +66,7 @@ export class FirstStart {
     if (await this.apiKeys.exists()) return;
     onProgress('Making the first admin API key');
     const key = this.config.bootstrapAdminKey ?? this.keepAdminKeyFile();
-    await this.transactions.run((tx) => this.apiKeys.create(tx, CALLER, 'bootstrap-admin', key));
+    await this.transactions.run((tx) => this.apiKeys.createFirst(tx, CALLER, 'bootstrap-admin', key));
   }
 
   private keepAdminKeyFile(): string {
@@ -70,7 +74,7 @@ export class FirstStart {
       const kept = readFileSync(this.adminKeyFile, 'utf8').trim();
       if (kept !== '') return kept;
     }
-    const key = ApiKeysService.generate();
+    const key = generateApiKey();
     writeFileWhole(this.adminKeyFile, `${key}\n`, 0o600);
     return key;
   }

@@ -17,6 +17,7 @@ import { CONFIG } from '../platform/config/config.module.js';
 import type { Config } from '../platform/config/env.js';
 import { StartError } from '../platform/errors/start-error.js';
 import { systemCaller } from '../platform/http/caller.js';
+import { EVERYTHING } from '../platform/http/scope.js';
 import { LOCAL_ISSUER_ID } from './first-start.js';
 import { writeFileWhole } from './whole-file.js';
 
@@ -45,7 +46,7 @@ export class ServerCertificate {
    */
   async get(): Promise<TlsMaterial> {
     if (this.config.tls !== null) return readOperatorsMaterial(this.config.tls);
-    const issuer = await this.issuers.get(LOCAL_ISSUER_ID);
+    const issuer = await this.issuers.get(LOCAL_ISSUER_ID, EVERYTHING);
     return this.findStored(issuer) ?? this.issue(issuer);
   }
 

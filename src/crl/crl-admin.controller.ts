@@ -4,6 +4,7 @@ import { Audit } from '../audit/audited.js';
 import { ISSUER_ID } from '../issuers/issuer.schemas.js';
 import { ApiProblems } from '../platform/http/api-problems.js';
 import { CurrentCaller, type Caller } from '../platform/http/caller.js';
+import { Requires } from '../platform/http/permission.js';
 import { CRL_CACHE, type CrlCache } from './crl-admin.schemas.js';
 import { CrlCacheReport } from './crl-cache-report.js';
 import { CrlRegeneration } from './crl-regeneration.js';
@@ -17,14 +18,16 @@ export class CrlAdminController {
   ) {}
 
   @Get('cache')
+  @Requires('crl:admin')
   @ApiOperation({ summary: 'How every CRL stands', operationId: 'getCrlCache' })
   @ApiResponse({ status: 200, standardSchema: CRL_CACHE })
   @ApiProblems()
-  async cache(): Promise<CrlCache> {
-    return this.report.get();
+  async cache(@CurrentCaller() { scope }: Caller): Promise<CrlCache> {
+    return this.report.get(scope.issuerIds);
   }
 
   @Post(':issuer_id/regenerate')
+  @Requires('crl:admin')
   @HttpCode(200)
   @Audit('crl.regenerate', 'issuer')
   @ApiOperation({ summary: 'Build all CRLs of an issuer now, and say how they stand', operationId: 'regenerateCrl' })
@@ -35,6 +38,6 @@ export class CrlAdminController {
     @CurrentCaller() caller: Caller,
   ): Promise<CrlCache> {
     await this.regeneration.regenerate(issuerId, caller);
-    return this.report.get(issuerId);
+    return this.report.get([issuerId]);
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CRL_CACHE_EXAMPLE } from './crl.examples.js';
 import { CRL_KINDS } from './crl.entity.js';
 
 const CRL_EVENT = z.object({
@@ -36,5 +37,5 @@ export const CRL_CACHE = z
     row_count: z.int(),
     generated_at: z.iso.datetime(),
   })
-  .meta({ id: 'CrlCache' });
+  .meta({ id: 'CrlCache', example: CRL_CACHE_EXAMPLE });
 export type CrlCache = z.input<typeof CRL_CACHE>;

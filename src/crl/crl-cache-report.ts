@@ -55,7 +55,7 @@ const ROWS = `
                WHERE (v.issuer_id, v.kind, v.shard) = (s.issuer_id, s.kind, s.shard)
                ORDER BY v.id DESC LIMIT ${RECENT_EVENTS}) r
     ) e ON true
-   WHERE $5::text IS NULL OR s.issuer_id = $5
+   WHERE $5::text[] IS NULL OR s.issuer_id = ANY($5)
    ORDER BY s.issuer_id, s.kind, s.shard`;
 
 /** How the published CRLs stand, and what became of their last builds. */
@@ -67,9 +67,9 @@ export class CrlCacheReport {
     private readonly clock: Clock,
   ) {}
 
-  /** Of all issuers, or of one. */
-  async get(issuerId: string | null = null): Promise<CrlCache> {
-    const { rows } = await this.pool.query<CacheRow>(ROWS, [...this.due.parameters(), issuerId]);
+  /** @param issuerIds null: of all issuers */
+  async get(issuerIds: readonly string[] | null): Promise<CrlCache> {
+    const { rows } = await this.pool.query<CacheRow>(ROWS, [...this.due.parameters(), issuerIds]);
     return { cache_rows: rows.map(present), row_count: rows.length, generated_at: this.clock.now().toISOString() };
   }
 }

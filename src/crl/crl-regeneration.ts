@@ -33,7 +33,7 @@ export class CrlRegeneration {
    * @throws DomainError issuer_not_found, crl_published_elsewhere, and crl_build_failed when none could be built
    */
   async regenerate(issuerId: string, caller: Caller): Promise<void> {
-    const { keyId } = await this.issuers.get(issuerId);
+    const { keyId } = await this.issuers.get(issuerId, caller.scope);
     if (keyId === null) {
       throw new DomainError(
         'crl_published_elsewhere',

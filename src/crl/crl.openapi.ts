@@ -12,6 +12,7 @@ const shardParameter = {
   required: true,
   description: 'In decimal, from 0, as in the CRL distribution point of the certificates that are on it.',
   schema: { type: 'integer' as const, minimum: 0, maximum: 1023 },
+  example: 0,
 };
 
 interface CrlResource {
@@ -68,6 +69,7 @@ const answer = (resource: CrlResource, form: (typeof FORMS)[number]) => ({
       404: problemResponse(...resource.absent),
       412: problemResponse('precondition_failed'),
       416: problemResponse('range_not_satisfiable'),
+      500: problemResponse('internal_error'),
       503: problemResponse('crl_not_ready', 'database_unavailable'),
     },
   },

@@ -12,6 +12,8 @@ const answer = (summary: string, operationId: string, contentType: string) => ({
       200: binaryResponse(contentType, 'The certificate.'),
       304: { description: 'The copy that If-None-Match names is still right.' },
       404: problemResponse('issuer_not_found'),
+      500: problemResponse('internal_error'),
+      503: problemResponse('database_unavailable'),
     },
   },
 });

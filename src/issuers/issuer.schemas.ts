@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { formatPem } from '../pki/pem.js';
 import { KEY_ALGORITHMS, type KeyAlgorithm } from '../pki/signature-algorithm.js';
 import { DURATION_PATTERN, findDurationSeconds, formatDuration } from '../platform/config/duration.js';
-import { PAGE_QUERY } from '../platform/http/page.js';
+import { PAGE_QUERY, pageSchema } from '../platform/http/page.js';
+import { CREATE_ISSUER_EXAMPLE, ISSUER_EXAMPLE, ISSUER_ID_EXAMPLE, UPDATE_ISSUER_EXAMPLE } from './issuer.examples.js';
 import { ISSUER_KINDS, ISSUER_STATUSES, OCSP_REQUEST_SIGNATURES, type IssuerEntity } from './issuer.entity.js';
 import type { RelyingPartyUrls } from '../pki/certificate.js';
 
@@ -14,7 +15,8 @@ const DELTA_INTERVAL_PATTERN = /^(?:off|\d{1,9}[smhd])$/;
 export const ISSUER_ID = z
   .string()
   .regex(ISSUER_ID_PATTERN, 'must be 1 to 63 of a-z, 0-9 and -, and not begin or end with -')
-  .describe('Stands in the addresses of its CRL and OCSP responder, for ever.');
+  .describe('Stands in the addresses of its CRL and OCSP responder, for ever.')
+  .meta({ example: ISSUER_ID_EXAMPLE });
 
 /** A lifetime such as `90d`, in seconds. */
 export const VALIDITY = z
@@ -151,14 +153,14 @@ export const CREATE_ISSUER = z
         ),
     }),
   ])
-  .meta({ id: 'CreateIssuer' });
+  .meta({ id: 'CreateIssuer', example: CREATE_ISSUER_EXAMPLE });
 export type CreateIssuer = z.output<typeof CREATE_ISSUER>;
 
 export const UPDATE_ISSUER = z
   .strictObject(SETTINGS)
   .partial()
   .refine((settings) => Object.keys(settings).length > 0, 'must name what to change')
-  .meta({ id: 'UpdateIssuer' });
+  .meta({ id: 'UpdateIssuer', example: UPDATE_ISSUER_EXAMPLE });
 export type UpdateIssuer = z.output<typeof UPDATE_ISSUER>;
 
 export const LIST_ISSUERS = z.strictObject({ limit: PAGE_QUERY.limit, cursor: PAGE_QUERY.cursor });
@@ -189,9 +191,9 @@ export const ISSUER = z
     ca_issuers_url: z.string(),
     created_at: z.iso.datetime(),
   })
-  .meta({ id: 'Issuer' });
+  .meta({ id: 'Issuer', example: ISSUER_EXAMPLE });
 
-export const ISSUER_PAGE = z.object({ items: z.array(ISSUER), next_cursor: z.string().nullable() });
+export const ISSUER_PAGE = pageSchema(ISSUER);
 
 /** Seconds as a duration; null where the configuration says. */
 export function presentDeltaInterval(seconds: number | null): string | null {

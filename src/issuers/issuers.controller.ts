@@ -1,10 +1,12 @@
-import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { Audit } from '../audit/audited.js';
 import { ApiProblems } from '../platform/http/api-problems.js';
 import { CurrentCaller, type Caller } from '../platform/http/caller.js';
+import { requireMatch, Tagged } from '../platform/http/entity-tag.js';
 import { cutPage, findCursorId } from '../platform/http/page.js';
+import { Requires } from '../platform/http/permission.js';
 import type { IssuerEntity } from './issuer.entity.js';
 import {
   CREATE_ISSUER,
@@ -33,6 +35,7 @@ export class IssuersController {
   ) {}
 
   @Post()
+  @Requires('issuers:manage')
   @Audit('issuer.create', 'issuer')
   @ApiOperation({ summary: 'Create a root or an intermediate, or import a CA', operationId: 'createIssuer' })
   @ApiResponse({ status: 201, standardSchema: ISSUER })
@@ -54,28 +57,36 @@ export class IssuersController {
     'issuance_interrupted',
   )
   async create(@Body({ schema: CREATE_ISSUER }) body: CreateIssuer, @CurrentCaller() caller: Caller): Promise<Issuer> {
-    return this.present(await this.issuers.create(body, caller));
+    return this.present(await this.issuers.create(body, caller, (issuer) => this.present(issuer)));
   }
 
   @Get()
+  @Requires('issuers:read')
   @ApiOperation({ summary: 'List issuers, by id', operationId: 'listIssuers' })
   @ApiResponse({ status: 200, standardSchema: ISSUER_PAGE })
   @ApiProblems('invalid_request', 'invalid_cursor')
-  async list(@Query({ schema: LIST_ISSUERS }) query: ListIssuers): Promise<z.input<typeof ISSUER_PAGE>> {
-    const after = findCursorId(query.cursor, ISSUER_ID_PATTERN);
-    const { rows, nextCursor } = cutPage(await this.issuers.list(query.limit + 1, after), query.limit);
+  async list(
+    @Query({ schema: LIST_ISSUERS }) query: ListIssuers,
+    @CurrentCaller() { scope }: Caller,
+  ): Promise<z.input<typeof ISSUER_PAGE>> {
+    const after = findCursorId(query, ISSUER_ID_PATTERN);
+    const { rows, nextCursor } = cutPage(await this.issuers.list(query.limit + 1, after, scope), query);
     return { items: rows.map((issuer) => this.present(issuer)), next_cursor: nextCursor };
   }
 
   @Get(':id')
+  @Requires('issuers:read')
+  @Tagged()
   @ApiOperation({ summary: 'Show an issuer', operationId: 'getIssuer' })
   @ApiResponse({ status: 200, standardSchema: ISSUER })
   @ApiProblems('issuer_not_found')
-  async get(@Param('id', { schema: ISSUER_ID }) id: string): Promise<Issuer> {
-    return this.present(await this.issuers.get(id));
+  async get(@Param('id', { schema: ISSUER_ID }) id: string, @CurrentCaller() { scope }: Caller): Promise<Issuer> {
+    return this.present(await this.issuers.get(id, scope));
   }
 
   @Patch(':id')
+  @Requires('issuers:manage')
+  @Tagged()
   @Audit('issuer.update', 'issuer')
   @ApiOperation({ summary: 'Change the name or the settings of an issuer', operationId: 'updateIssuer' })
   @ApiResponse({ status: 200, standardSchema: ISSUER })
@@ -83,12 +94,15 @@ export class IssuersController {
   async update(
     @Param('id', { schema: ISSUER_ID }) id: string,
     @Body({ schema: UPDATE_ISSUER }) body: UpdateIssuer,
+    @Headers('if-match') ifMatch: string | undefined,
     @CurrentCaller() caller: Caller,
   ): Promise<Issuer> {
-    return this.present(await this.issuers.update(id, body, caller));
+    const check = (current: IssuerEntity) => requireMatch(ifMatch, this.present(current));
+    return this.present(await this.issuers.update(id, body, caller, check));
   }
 
   @Post(':id/disable')
+  @Requires('issuers:manage')
   @HttpCode(200)
   @Audit('issuer.disable', 'issuer')
   @ApiOperation({ summary: 'Stop issuing, until enabled again; CRL and OCSP go on', operationId: 'disableIssuer' })
@@ -99,6 +113,7 @@ export class IssuersController {
   }
 
   @Post(':id/enable')
+  @Requires('issuers:manage')
   @HttpCode(200)
   @Audit('issuer.enable', 'issuer')
   @ApiOperation({ summary: 'Issue again after disable', operationId: 'enableIssuer' })
@@ -109,6 +124,7 @@ export class IssuersController {
   }
 
   @Post(':id/retire')
+  @Requires('issuers:manage')
   @HttpCode(200)
   @Audit('issuer.retire', 'issuer')
   @ApiOperation({ summary: 'Stop issuing for good; CRL and OCSP go on', operationId: 'retireIssuer' })

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource, MoreThan } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import type { AuditAction } from '../audit/audit-action.js';
 import { Clock } from '../platform/clock/clock.js';
@@ -7,6 +7,7 @@ import { Transactions, type Tx } from '../platform/database/transaction.js';
 import { isUniqueViolation } from '../platform/database/database-error.js';
 import { DomainError } from '../platform/errors/domain-error.js';
 import type { Caller } from '../platform/http/caller.js';
+import { hasIssuer, requireProfile, type Scope } from '../platform/http/scope.js';
 import { CrlDistributionPoints } from './crl-distribution-points.js';
 import { IssuerCreation, type PreparedIssuer } from './issuer-creation.js';
 import { IssuerEntity, type IssuerStatus } from './issuer.entity.js';
@@ -32,12 +33,23 @@ export class IssuersService {
     private readonly clock: Clock,
   ) {}
 
-  /** @throws DomainError issuer_exists, issuer_not_found, issuer_not_active and what the input deserves */
-  async create(input: CreateIssuer, caller: Caller): Promise<IssuerEntity> {
+  /**
+   * @param answerTo what the caller is told, kept for those who repeat the call
+   * @throws DomainError forbidden, issuer_exists, issuer_not_found, issuer_not_active and what the input deserves
+   */
+  async create(
+    input: CreateIssuer,
+    caller: Caller,
+    answerTo: (issuer: IssuerEntity) => unknown = () => null,
+  ): Promise<IssuerEntity> {
+    requireAllIssuers(caller.scope);
     if (await this.find(input.id)) throw issuerExists(input.id);
     const prepared = await this.creation.prepare(input, this.clock.now());
     try {
-      await this.transactions.run((tx) => this.save(tx, prepared, caller));
+      await this.transactions.run(async (tx) => {
+        await this.save(tx, prepared, caller);
+        await caller.idempotentCall?.store(tx, 201, answerTo(prepared.issuer));
+      });
     } catch (error) {
       if (isUniqueViolation(error)) throw issuerExists(input.id);
       throw error;
@@ -50,20 +62,19 @@ export class IssuersService {
     return this.dataSource.manager.findOneBy(IssuerEntity, { id });
   }
 
-  /** @throws DomainError issuer_not_found */
-  async get(id: string): Promise<IssuerEntity> {
-    const issuer = await this.find(id);
+  /** @throws DomainError issuer_not_found, also for one that is not in the scope */
+  async get(id: string, scope: Scope): Promise<IssuerEntity> {
+    const issuer = hasIssuer(scope, id) ? await this.find(id) : null;
     if (issuer === null) throw issuerNotFound(id);
     return issuer;
   }
 
   /** Issuers by rising id. */
-  async list(limit: number, after: string | null): Promise<IssuerEntity[]> {
-    return this.dataSource.manager.find(IssuerEntity, {
-      where: after === null ? {} : { id: MoreThan(after) },
-      order: { id: 'ASC' },
-      take: limit,
-    });
+  async list(limit: number, after: string | null, { issuerIds }: Scope): Promise<IssuerEntity[]> {
+    const rows = this.dataSource.manager.createQueryBuilder(IssuerEntity, 'i').orderBy('i.id').take(limit);
+    if (after !== null) rows.andWhere('i.id > :after', { after });
+    if (issuerIds !== null) rows.andWhere('i.id = ANY(:issuerIds)', { issuerIds });
+    return rows.getMany();
   }
 
   /**
@@ -72,30 +83,43 @@ export class IssuersService {
    */
   async change(id: string, transition: IssuerTransition, caller: Caller): Promise<IssuerEntity> {
     const { from, to, action } = TRANSITIONS[transition];
+    await this.get(id, caller.scope);
     await this.transactions.run(async (tx) => {
-      const result = await tx
-        .createQueryBuilder()
-        .update(IssuerEntity)
-        .set({ status: to })
-        .where('id = :id AND status IN (:...from)', { id, from })
-        .execute();
-      if (result.affected === 0) {
-        const { status } = await this.get(id);
+      const [changed] = await tx.query<[{ before: IssuerStatus }[], number]>(
+        `UPDATE issuers SET status = $2 FROM (SELECT status FROM issuers WHERE id = $1 FOR UPDATE) old
+          WHERE id = $1 AND old.status = ANY($3) RETURNING old.status AS before`,
+        [id, to, from],
+      );
+      if (changed[0] === undefined) {
+        const { status } = await this.get(id, caller.scope);
         throw new DomainError('issuer_status_conflict', `The issuer ${id} is ${status}: it can't ${transition}.`);
       }
-      await this.audit.record(tx, caller, { action, subjectType: 'issuer', subjectId: id });
+      await this.audit.record(tx, caller, {
+        action,
+        subjectType: 'issuer',
+        subjectId: id,
+        change: { before: { status: changed[0].before }, after: { status: to } },
+      });
     });
-    return this.get(id);
+    return this.get(id, caller.scope);
   }
 
   /**
    * Changes settings. Those of the CRLs are followed from the next CRL and the next certificate on.
-   * @throws DomainError issuer_not_found, issuer_without_key
+   * @param check what the caller takes for granted of the issuer; it is held while this is asked
+   * @throws DomainError issuer_not_found, issuer_without_key, and what `check` throws; then nothing has changed
    */
-  async update(id: string, input: UpdateIssuer, caller: Caller): Promise<IssuerEntity> {
+  async update(
+    id: string,
+    input: UpdateIssuer,
+    caller: Caller,
+    check: (current: IssuerEntity) => void,
+  ): Promise<IssuerEntity> {
+    if (!hasIssuer(caller.scope, id)) throw issuerNotFound(id);
     return this.transactions.run(async (tx) => {
       const issuer = await tx.findOne(IssuerEntity, { where: { id }, lock: { mode: 'for_no_key_update' } });
       if (issuer === null) throw issuerNotFound(id);
+      check(issuer);
       const change = settingsChange(issuer, input);
       if (change === null) return issuer;
       const { columns, before, after } = change;
@@ -107,7 +131,7 @@ export class IssuersService {
         action: 'issuer.update',
         subjectType: 'issuer',
         subjectId: id,
-        details: { before, after },
+        change: { before, after },
       });
       return issuer;
     });
@@ -125,6 +149,15 @@ export class IssuersService {
       details: { kind: issuer.kind, subject: issuer.subject, parent_id: issuer.parentId },
     });
   }
+}
+
+/** A new issuer is none of those that somebody is limited to; and its certificate is one of the profile intermediate. */
+function requireAllIssuers(scope: Scope): void {
+  if (scope.issuerIds !== null) {
+    const only = scope.issuerIds.join(', ');
+    throw new DomainError('forbidden', `You are limited to these issuers, and can't make another: ${only}.`);
+  }
+  requireProfile(scope, 'intermediate');
 }
 
 function issuerNotFound(id: string): DomainError {

@@ -5,7 +5,7 @@ import type { Signer } from '../pki/signer.js';
 import type { Tx } from '../platform/database/transaction.js';
 
 /** What a key signs; the name in the metric of signatures. */
-export type SigningPurpose = 'certificate' | 'crl' | 'ocsp';
+export type SigningPurpose = 'certificate' | 'crl' | 'ocsp' | 'audit';
 
 /** A key that exists but is not in the store yet. It signs at once, and stays if `save` commits. */
 export interface NewKey {

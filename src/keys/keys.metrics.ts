@@ -8,7 +8,7 @@ export class KeysMetrics {
   constructor(registry: Registry) {
     this.signatures = new Counter({
       name: 'certplane_signatures_total',
-      help: 'Signatures made, by purpose (certificate, crl, ocsp).',
+      help: 'Signatures made, by purpose (certificate, crl, ocsp, audit).',
       labelNames: ['purpose'],
       registers: [registry],
     });

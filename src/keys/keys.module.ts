@@ -4,6 +4,7 @@ import { DatabaseKeyStore } from './database-key-store.js';
 import { KeyStore } from './key-store.js';
 import { KeysMetrics } from './keys.metrics.js';
 import { MasterKey } from './master-key.js';
+import { SecretBox } from './secret-box.js';
 
 @Module({})
 export class KeysModule {
@@ -16,8 +17,9 @@ export class KeysModule {
         { provide: KeyStore, useClass: DatabaseKeyStore },
         BlockedKeys,
         KeysMetrics,
+        SecretBox,
       ],
-      exports: [BlockedKeys, KeyStore],
+      exports: [BlockedKeys, KeyStore, SecretBox],
     };
   }
 }

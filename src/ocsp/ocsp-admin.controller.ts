@@ -5,6 +5,7 @@ import { Audit } from '../audit/audited.js';
 import { ISSUER_ID } from '../issuers/issuer.schemas.js';
 import { ApiProblems } from '../platform/http/api-problems.js';
 import { CurrentCaller, type Caller } from '../platform/http/caller.js';
+import { Requires } from '../platform/http/permission.js';
 import { EXPLAIN_OCSP, OCSP_CACHE, OCSP_EXPLANATION, OCSP_REFRESH, type ExplainOcsp } from './ocsp-admin.schemas.js';
 import { OcspCacheReport } from './ocsp-cache-report.js';
 import { OcspExplanationService } from './ocsp-explanation.service.js';
@@ -20,14 +21,16 @@ export class OcspAdminController {
   ) {}
 
   @Get('cache')
+  @Requires('ocsp:read')
   @ApiOperation({ summary: 'How the OCSP caches and nodes stand', operationId: 'getOcspCache' })
   @ApiResponse({ status: 200, standardSchema: OCSP_CACHE })
   @ApiProblems()
-  async cache(): Promise<z.input<typeof OCSP_CACHE>> {
-    return this.report.get();
+  async cache(@CurrentCaller() { scope }: Caller): Promise<z.input<typeof OCSP_CACHE>> {
+    return this.report.get(scope);
   }
 
   @Post('cache/:issuer_id/refresh')
+  @Requires('ocsp:manage')
   @HttpCode(202)
   @Audit('ocsp_cache.refresh', 'issuer')
   @ApiOperation({ summary: 'Sign all responses of an issuer anew', operationId: 'refreshOcspCache' })
@@ -41,6 +44,7 @@ export class OcspAdminController {
   }
 
   @Post('explain')
+  @Requires('ocsp:read')
   @HttpCode(200)
   @ApiConsumes('application/json', 'application/ocsp-request')
   @ApiOperation({
@@ -49,7 +53,10 @@ export class OcspAdminController {
   })
   @ApiResponse({ status: 200, standardSchema: OCSP_EXPLANATION })
   @ApiProblems('invalid_request', 'invalid_serial_number', 'issuer_not_found')
-  async explain(@Body({ schema: EXPLAIN_OCSP }) body: ExplainOcsp): Promise<z.input<typeof OCSP_EXPLANATION>> {
-    return this.explanation.explain(body);
+  async explain(
+    @Body({ schema: EXPLAIN_OCSP }) body: ExplainOcsp,
+    @CurrentCaller() { scope }: Caller,
+  ): Promise<z.input<typeof OCSP_EXPLANATION>> {
+    return this.explanation.explain(body, scope);
   }
 }

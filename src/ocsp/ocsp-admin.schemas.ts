@@ -2,6 +2,12 @@ import { z } from 'zod';
 import { CERTIFICATE_STATUSES } from '../certificates/certificate.schemas.js';
 import { CERT_ID_ALGORITHMS } from '../pki/cert-id.js';
 import { ISSUER_ID } from '../issuers/issuer.schemas.js';
+import {
+  EXPLAIN_OCSP_EXAMPLE,
+  OCSP_CACHE_EXAMPLE,
+  OCSP_EXPLANATION_EXAMPLE,
+  OCSP_REFRESH_EXAMPLE,
+} from './ocsp.examples.js';
 
 export const OCSP_CACHE = z
   .object({
@@ -33,11 +39,11 @@ export const OCSP_CACHE = z
     ),
     lease_running: z.boolean().describe('Whether this process may answer from memory now.'),
   })
-  .meta({ id: 'OcspCache' });
+  .meta({ id: 'OcspCache', example: OCSP_CACHE_EXAMPLE });
 
 export const OCSP_REFRESH = z
   .object({ issuer_id: z.string(), due: z.int().describe('How many responses will be signed anew.') })
-  .meta({ id: 'OcspRefresh' });
+  .meta({ id: 'OcspRefresh', example: OCSP_REFRESH_EXAMPLE });
 
 export const EXPLAIN_OCSP = z
   .strictObject({
@@ -49,7 +55,7 @@ export const EXPLAIN_OCSP = z
     issuer_id: ISSUER_ID.optional().describe('The issuer that the address names; needed with a serial number.'),
     serial_number: z.string().max(200).optional().describe('Instead of a request: hexadecimal, in any writing.'),
   })
-  .meta({ id: 'ExplainOcsp' });
+  .meta({ id: 'ExplainOcsp', example: EXPLAIN_OCSP_EXAMPLE });
 export type ExplainOcsp = z.output<typeof EXPLAIN_OCSP>;
 
 export const OCSP_EXPLANATION = z
@@ -79,5 +85,5 @@ export const OCSP_EXPLANATION = z
     next_update: z.iso.datetime().nullable(),
     refresh_at: z.iso.datetime().nullable(),
   })
-  .meta({ id: 'OcspExplanation' });
+  .meta({ id: 'OcspExplanation', example: OCSP_EXPLANATION_EXAMPLE });
 export type OcspExplanation = z.input<typeof OCSP_EXPLANATION>;

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { Clock } from '../platform/clock/clock.js';
 import { CONFIG } from '../platform/config/config.module.js';
 import type { Config } from '../platform/config/env.js';
+import type { Scope } from '../platform/http/scope.js';
 import type { OCSP_CACHE } from './ocsp-admin.schemas.js';
 import { OcspMetrics } from './ocsp.metrics.js';
 import { OcspNode } from './ocsp-node.service.js';
@@ -41,9 +42,10 @@ export class OcspCacheReport {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  async get(): Promise<Report> {
+  /** @param scope whose issuers are told of; nodes and memory are everybody's */
+  async get(scope: Scope): Promise<Report> {
     const state = this.node.state;
-    const [issuers, nodes] = await Promise.all([this.countResponses(), this.listNodes(state.id)]);
+    const [issuers, nodes] = await Promise.all([this.countResponses(scope), this.listNodes(state.id)]);
     return {
       issuers,
       memory: {
@@ -58,7 +60,7 @@ export class OcspCacheReport {
     };
   }
 
-  private async countResponses(): Promise<Report['issuers']> {
+  private async countResponses({ issuerIds }: Scope): Promise<Report['issuers']> {
     const rows = await this.dataSource.query<IssuerRow[]>(
       `SELECT issuer_id,
               count(*) FILTER (WHERE certificate_status = 'good') AS good,
@@ -67,8 +69,8 @@ export class OcspCacheReport {
               count(*) FILTER (WHERE refresh_at > $1) AS fresh,
               count(*) FILTER (WHERE refresh_at <= $1) AS due,
               min(produced_at) AS oldest
-         FROM ocsp_responses GROUP BY issuer_id ORDER BY issuer_id`,
-      [this.clock.now()],
+         FROM ocsp_responses WHERE $2::text[] IS NULL OR issuer_id = ANY($2) GROUP BY issuer_id ORDER BY issuer_id`,
+      [this.clock.now(), issuerIds],
     );
     return rows.map((row) => ({
       issuer_id: row.issuer_id,

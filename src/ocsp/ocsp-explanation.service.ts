@@ -11,6 +11,7 @@ import { Clock } from '../platform/clock/clock.js';
 import { CONFIG } from '../platform/config/config.module.js';
 import type { Config } from '../platform/config/env.js';
 import { DomainError } from '../platform/errors/domain-error.js';
+import { hasIssuer, hasProfile, type Scope } from '../platform/http/scope.js';
 import type { ExplainOcsp, OcspExplanation } from './ocsp-admin.schemas.js';
 import type { OcspAnswer } from './ocsp-answer.js';
 import { OcspNode } from './ocsp-node.service.js';
@@ -45,34 +46,43 @@ export class OcspExplanationService {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** @throws DomainError invalid_request, issuer_not_found; PkiError invalid_serial_number */
-  async explain(input: ExplainOcsp): Promise<OcspExplanation> {
+  /**
+   * @param scope an issuer that is not in it is as if not ours; a certificate of another profile is not named
+   * @throws DomainError invalid_request, issuer_not_found; PkiError invalid_serial_number
+   */
+  async explain(input: ExplainOcsp, scope: Scope): Promise<OcspExplanation> {
     let question: Question;
     try {
-      question = await this.read(input);
+      question = await this.read(input, scope);
     } catch (error) {
       const answer = error instanceof OcspRequestError ? findRefusal(error, this.config) : null;
       if (answer === null) throw error;
       return { ...refusal(answer, whyMalformed(error, answer), null, null), nonce: error instanceof OcspNonceError };
     }
     const { request, issuerId, bytes } = question;
+    const namedId = issuerId !== null && hasIssuer(scope, issuerId) ? issuerId : null;
     let issuer: IssuerIdentity | null = null;
     try {
-      issuer = await this.ocsp.findIssuer(request.certIds, issuerId);
+      const found = await this.ocsp.findIssuer(request.certIds, issuerId);
+      if (!hasIssuer(scope, found.id)) throw new OcspRefusal('unauthorized');
+      issuer = found;
       await authorizeRequest(issuer, request, bytes, this.clock.now());
-      return await this.explainAnswer(issuer, question);
+      return await this.explainAnswer(issuer, question, scope);
     } catch (error) {
       const refused = error instanceof OcspRefusal || error instanceof IssuerExpiredError;
       const answer = refused ? findRefusal(error, this.config) : null;
       if (answer === null) throw error;
-      return refusal(answer, await this.whyRefused(error, issuer, issuerId), issuer, request);
+      return refusal(answer, await this.whyRefused(error, issuer, namedId), issuer, request);
     }
   }
 
-  /** @param issuer null when none was found that answers for what was asked */
-  private async whyRefused(error: unknown, issuer: IssuerIdentity | null, issuerId: string | null): Promise<string> {
+  /**
+   * @param issuer null when none was found that answers for what was asked
+   * @param namedId the issuer whose address was used, if it is in the scope
+   */
+  private async whyRefused(error: unknown, issuer: IssuerIdentity | null, namedId: string | null): Promise<string> {
     if (issuer === null) {
-      const named = issuerId === null ? null : await this.directory.findById(issuerId);
+      const named = namedId === null ? null : await this.directory.findById(namedId);
       return named === null || named.hasKey
         ? 'The CertID names no issuer of ours, or another than the address does.'
         : `${named.id} was imported without its private key: whoever has the key answers for it.`;
@@ -84,8 +94,8 @@ export class OcspExplanationService {
     return `The signature of the request is not one that ${issuer.id} accepts.`;
   }
 
-  private async explainAnswer(issuer: IssuerIdentity, { request }: Question): Promise<OcspExplanation> {
-    const certificates = await Promise.all(request.certIds.map((certId) => this.describe(issuer, certId)));
+  private async explainAnswer(issuer: IssuerIdentity, { request }: Question, scope: Scope): Promise<OcspExplanation> {
+    const certificates = await Promise.all(request.certIds.map((certId) => this.describe(issuer, certId, scope)));
     const responder = await this.responders.get(issuer.id);
     const key = storedKey(issuer, request);
     const inMemory = key === null ? null : this.findInMemory(key);
@@ -108,14 +118,14 @@ export class OcspExplanationService {
     };
   }
 
-  private async read(input: ExplainOcsp): Promise<Question> {
+  private async read(input: ExplainOcsp, scope: Scope): Promise<Question> {
     if ((input.request === undefined) === (input.serial_number === undefined)) {
       throw new DomainError('invalid_request', 'Send either a request or a serial_number.');
     }
     const issuerId = input.issuer_id ?? null;
     if (input.request !== undefined) return this.readBytes(Buffer.from(input.request, 'base64'), issuerId);
     if (issuerId === null) throw new DomainError('invalid_request', 'A serial_number needs its issuer_id.');
-    const issuer = await this.directory.findById(issuerId);
+    const issuer = hasIssuer(scope, issuerId) ? await this.directory.findById(issuerId) : null;
     if (issuer === null) throw new DomainError('issuer_not_found', `There is no issuer ${issuerId}.`);
     const certId = buildCertId('sha1', issuer, parseSerialNumber(input.serial_number!));
     return { request: { certIds: [certId], nonce: null, signed: false }, bytes: null, issuerId };
@@ -125,7 +135,11 @@ export class OcspExplanationService {
     return { request: parseOcspRequest(bytes, { nonceMaxBytes: this.config.ocsp.nonceMax }), bytes, issuerId };
   }
 
-  private async describe(issuer: IssuerIdentity, certId: CertId): Promise<OcspExplanation['certificates'][number]> {
+  private async describe(
+    issuer: IssuerIdentity,
+    certId: CertId,
+    scope: Scope,
+  ): Promise<OcspExplanation['certificates'][number]> {
     const common = {
       serial_number: formatSerialNumber(certId.serialNumber),
       cert_id_algorithm: certId.algorithm,
@@ -135,7 +149,8 @@ export class OcspExplanationService {
       const why = `${issuer.id} never gave this serial number away.`;
       return { ...common, id: null, subject: null, status: 'unknown', why };
     }
-    const { id, subject, revokedAt, revocationReason, certificateDer, notAfter } = certificate;
+    const { revokedAt, revocationReason, certificateDer, notAfter } = certificate;
+    const { id, subject } = hasProfile(scope, certificate.profile) ? certificate : { id: null, subject: null };
     if (revokedAt !== null) {
       const why = `Revoked at ${revokedAt.toISOString()}, reason ${revocationReason}.`;
       return { ...common, id, subject, status: 'revoked', why };

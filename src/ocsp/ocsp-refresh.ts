@@ -21,7 +21,7 @@ export class OcspRefresh {
 
   /** @returns how many are due now. @throws DomainError issuer_not_found */
   async refresh(issuerId: string, caller: Caller): Promise<number> {
-    await this.issuers.get(issuerId);
+    await this.issuers.get(issuerId, caller.scope);
     const due = await this.transactions.run(async (tx) => {
       const count = await this.store.markDue(tx, issuerId, this.clock.now());
       await this.audit.record(tx, caller, {

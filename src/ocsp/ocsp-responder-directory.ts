@@ -5,9 +5,10 @@ import { KeyStore, KeyUnavailableError } from '../keys/key-store.js';
 import { addSeconds, Clock } from '../platform/clock/clock.js';
 import { CONFIG } from '../platform/config/config.module.js';
 import type { Config } from '../platform/config/env.js';
+import { hasCertificate, type Scope } from '../platform/http/scope.js';
 import { InjectLogger, type Logger } from '../platform/logging/logger.js';
 import { OcspResponderEntity } from './ocsp-responder.entity.js';
-import { RESPONDER_REVOKED, toResponder, type OcspResponder } from './ocsp-responder.js';
+import { RESPONDER_PROFILE, RESPONDER_REVOKED, toResponder, type OcspResponder } from './ocsp-responder.js';
 
 /** The delegated responders in the database, and which of them may and can sign. */
 @Injectable()
@@ -54,13 +55,14 @@ export class OcspResponderDirectory {
     return rows.map((row) => row.issuer_id);
   }
 
-  /** Every responder that is kept: by issuer, the one that signs first. */
-  async list(): Promise<{ row: OcspResponderEntity; keyUsable: boolean }[]> {
+  /** Every responder of the scope that is kept: by issuer, the one that signs first. */
+  async list(scope: Scope): Promise<{ row: OcspResponderEntity; keyUsable: boolean }[]> {
     const rows = await this.dataSource.manager.find(OcspResponderEntity, {
       order: { issuerId: 'ASC', supersededAt: { direction: 'DESC', nulls: 'FIRST' }, id: 'DESC' },
     });
     const listed: { row: OcspResponderEntity; keyUsable: boolean }[] = [];
     for (const row of rows) {
+      if (!hasCertificate(scope, { issuerId: row.issuerId, profile: RESPONDER_PROFILE })) continue;
       listed.push({ row, keyUsable: (await this.findUsable(row)) !== null });
       if (row.supersededAt !== null) this.keyStore.forget(row.keyId);
     }

@@ -71,8 +71,8 @@ export class OcspResponderIssuance {
     return this.transactions.run(async (tx) => {
       await this.issuance.confirm(tx, signed);
       await key.save(tx);
-      const [, superseded] = await tx.query<[unknown[], number]>(
-        'UPDATE ocsp_responders SET superseded_at = $2 WHERE issuer_id = $1 AND superseded_at IS NULL',
+      const [superseded] = await tx.query<[{ id: string }[], number]>(
+        'UPDATE ocsp_responders SET superseded_at = $2 WHERE issuer_id = $1 AND superseded_at IS NULL RETURNING id',
         [issuerId, now],
       );
       const row: OcspResponderEntity = {
@@ -83,7 +83,7 @@ export class OcspResponderIssuance {
         notAfter,
         createdAt: now,
         supersededAt: null,
-        responsesRenewedAt: superseded === 0 ? now : null,
+        responsesRenewedAt: superseded.length === 0 ? now : null,
       };
       await tx.insert(OcspResponderEntity, row);
       await this.audit.record(tx, caller, {
@@ -95,6 +95,7 @@ export class OcspResponderIssuance {
           serial_number: formatSerialNumber(signed.serialNumber),
           not_after: notAfter.toISOString(),
         },
+        change: { before: { responder_id: superseded[0]?.id ?? null }, after: { responder_id: row.id } },
       });
       return row;
     });

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
+import type { CertificateProfileName } from '../certificates/certificate.entity.js';
 import { parseCertificateFields } from '../pki/certificate-fields.js';
 import type { Signer } from '../pki/signer.js';
 import type { OcspResponderEntity } from './ocsp-responder.entity.js';
+
+export const RESPONDER_PROFILE: CertificateProfileName = 'ocsp-responder';
 
 /** A delegated responder, ready to sign. */
 export interface OcspResponder {

@@ -5,6 +5,7 @@ import { Audit } from '../audit/audited.js';
 import { ISSUER_ID } from '../issuers/issuer.schemas.js';
 import { ApiProblems } from '../platform/http/api-problems.js';
 import { CurrentCaller, type Caller } from '../platform/http/caller.js';
+import { Requires } from '../platform/http/permission.js';
 import { OcspResponderDirectory } from './ocsp-responder-directory.js';
 import { OCSP_RESPONDER, OCSP_RESPONDERS, presentResponder } from './ocsp-responders.schemas.js';
 import { OcspRespondersService } from './ocsp-responders.service.js';
@@ -20,15 +21,17 @@ export class OcspRespondersController {
   ) {}
 
   @Get()
+  @Requires('ocsp:read')
   @ApiOperation({ summary: 'The delegated OCSP responders of all issuers', operationId: 'listOcspResponders' })
   @ApiResponse({ status: 200, standardSchema: OCSP_RESPONDERS })
   @ApiProblems()
-  async list(): Promise<z.input<typeof OCSP_RESPONDERS>> {
-    const items = (await this.directory.list()).map(({ row, keyUsable }) => presentResponder(row, keyUsable));
+  async list(@CurrentCaller() { scope }: Caller): Promise<z.input<typeof OCSP_RESPONDERS>> {
+    const items = (await this.directory.list(scope)).map(({ row, keyUsable }) => presentResponder(row, keyUsable));
     return { items };
   }
 
   @Post(':issuer_id/rotate')
+  @Requires('ocsp:manage')
   @HttpCode(200)
   @Audit('ocsp_responder.rotate', 'ocsp_responder')
   @ApiOperation({

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { parseCertificateFields } from '../pki/certificate-fields.js';
 import { formatDistinguishedName } from '../pki/distinguished-name.js';
 import { formatSerialNumber } from '../pki/serial-number.js';
+import { OCSP_RESPONDER_EXAMPLE } from './ocsp.examples.js';
 import type { OcspResponderEntity } from './ocsp-responder.entity.js';
 
 export const OCSP_RESPONDER = z
@@ -18,9 +19,11 @@ export const OCSP_RESPONDER = z
     key_usable: z.boolean().describe('Whether this instance can sign with its key.'),
     created_at: z.iso.datetime(),
   })
-  .meta({ id: 'OcspResponder' });
+  .meta({ id: 'OcspResponder', example: OCSP_RESPONDER_EXAMPLE });
 
-export const OCSP_RESPONDERS = z.object({ items: z.array(OCSP_RESPONDER) }).meta({ id: 'OcspResponders' });
+export const OCSP_RESPONDERS = z
+  .object({ items: z.array(OCSP_RESPONDER) })
+  .meta({ id: 'OcspResponders', example: { items: [OCSP_RESPONDER_EXAMPLE] } });
 
 export function presentResponder(row: OcspResponderEntity, keyUsable: boolean): z.input<typeof OCSP_RESPONDER> {
   const { serialNumber, subjectDer, notBefore, notAfter } = parseCertificateFields(row.certificateDer);

@@ -5,8 +5,9 @@ import { KeyStore } from '../keys/key-store.js';
 import { addSeconds, Clock, earliest } from '../platform/clock/clock.js';
 import { DomainError } from '../platform/errors/domain-error.js';
 import type { Caller } from '../platform/http/caller.js';
+import { hasIssuer, requireProfile } from '../platform/http/scope.js';
 import type { OcspResponderEntity } from './ocsp-responder.entity.js';
-import type { OcspResponder } from './ocsp-responder.js';
+import { RESPONDER_PROFILE, type OcspResponder } from './ocsp-responder.js';
 import { OcspResponderDirectory } from './ocsp-responder-directory.js';
 import { OcspResponderReplacement } from './ocsp-responder-replacement.js';
 
@@ -56,10 +57,12 @@ export class OcspRespondersService {
 
   /**
    * Replaces the responder now. The one before stays, with its key, until the last response that it signed has expired.
-   * @throws DomainError issuer_not_found, issuer_not_active, issuer_without_key; then nothing has changed
+   * @throws DomainError forbidden, issuer_not_found, issuer_not_active, issuer_without_key; then nothing has changed
    */
   async rotate(issuerId: string, caller: Caller): Promise<OcspResponderEntity> {
-    const issuer = await this.dataSource.manager.findOneBy(IssuerEntity, { id: issuerId });
+    requireProfile(caller.scope, RESPONDER_PROFILE);
+    const isVisible = hasIssuer(caller.scope, issuerId);
+    const issuer = isVisible ? await this.dataSource.manager.findOneBy(IssuerEntity, { id: issuerId }) : null;
     if (issuer === null) throw new DomainError('issuer_not_found', `There is no issuer ${issuerId}.`);
     if (issuer.notAfter <= this.clock.now()) {
       throw new DomainError('issuer_not_active', `The issuer ${issuerId} has expired: nobody answers for it any more.`);

@@ -1,11 +1,13 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { binaryResponse, issuerIdParameter } from '../platform/http/public-openapi.js';
+import { SERIAL_NUMBER_EXAMPLE } from '../certificates/certificate.examples.js';
+import { binaryResponse, issuerIdParameter, problemResponse } from '../platform/http/public-openapi.js';
 
 const responses = {
   200: binaryResponse(
     'application/ocsp-response',
     'An OCSPResponse (RFC 6960). A refusal is one too: malformedRequest, tryLater, internalError, unauthorized.',
   ),
+  404: { ...problemResponse('not_found'), description: '`not_found`: OCSP is turned off here.' },
 };
 const requestBody = {
   required: true,
@@ -22,7 +24,14 @@ const get = (summary: string, operationId: string, name: string, description: st
     security: [],
     parameters: [
       issuerIdParameter,
-      { name, in: 'path' as const, required: true, description, schema: { type: 'string' as const } },
+      {
+        name,
+        in: 'path' as const,
+        required: true,
+        description,
+        schema: { type: 'string' as const },
+        example: SERIAL_NUMBER_EXAMPLE,
+      },
     ],
     responses: { ...responses, 304: { description: 'The copy that If-None-Match names is still right.' } },
   },

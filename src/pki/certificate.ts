@@ -13,14 +13,14 @@ import {
 } from '@peculiar/x509';
 import { parseCertificateFields } from './certificate-fields.js';
 import { DerReader } from './der-reader.js';
-import { contextTag } from './der-tags.js';
-import { bitString, explicit, integer, nullValue, sequence, time, tlv } from './der-writer.js';
+import { bitString, explicit, integer, nullValue, sequence, time } from './der-writer.js';
 import { buildCrlDistributionPoints } from './distribution-point.js';
+import { buildGeneralNames } from './general-names.js';
 import { OID } from './object-identifiers.js';
 import { PkiError } from './pki-error.js';
 import { canonicalSerialNumber } from './serial-number.js';
 import type { Signer } from './signer.js';
-import { findIpAddressBytes, type SubjectAlternativeNames } from './subject-alternative-names.js';
+import type { SubjectAlternativeNames } from './subject-alternative-names.js';
 import { buildExtension } from './x509-elements.js';
 
 /** Where relying parties find what they need to check a certificate. */
@@ -161,23 +161,11 @@ function urlExtensions(urls: RelyingPartyUrls): Buffer[] {
 
 /** RFC 5280 section 4.2.1.6: critical where the subject is empty. */
 function subjectAltName(names: SubjectAlternativeNames, subjectIsEmpty: boolean): Buffer[] {
-  // Not by the library: it reads the dotted end of an IPv6 address as hexadecimal.
-  const generalNames = [
-    ...names.email.map((name) => tlv(contextTag(1), Buffer.from(name, 'latin1'))),
-    ...names.dns.map((name) => tlv(contextTag(2), Buffer.from(name, 'latin1'))),
-    ...names.uri.map((name) => tlv(contextTag(6), Buffer.from(name, 'latin1'))),
-    ...names.ip.map((name) => tlv(contextTag(7), getIpAddressBytes(name))),
-  ];
-  if (generalNames.length > 0) return [buildExtension(OID.subjectAltName, subjectIsEmpty, sequence(...generalNames))];
+  const generalNames = buildGeneralNames(names);
+  if (generalNames !== null) return [buildExtension(OID.subjectAltName, subjectIsEmpty, generalNames)];
   if (subjectIsEmpty)
     throw new PkiError('invalid_name', 'A certificate needs a subject or a subject alternative name.');
   return [];
-}
-
-function getIpAddressBytes(text: string): Buffer {
-  const bytes = findIpAddressBytes(text);
-  if (bytes === null) throw new Error(`"${text}" is not an IP address`);
-  return bytes;
 }
 
 function isRsa(spkiDer: Uint8Array): boolean {

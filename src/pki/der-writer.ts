@@ -89,6 +89,12 @@ export function octetString(...parts: readonly Uint8Array[]): Buffer {
   return tlv(TAG.octetString, ...parts);
 }
 
+/** A BMPString. @throws RangeError for characters outside the Basic Multilingual Plane */
+export function bmpString(text: string): Buffer {
+  if (/[\ud800-\udfff]/.test(text)) throw new RangeError('a character outside the Basic Multilingual Plane');
+  return tlv(TAG.bmpString, Buffer.from(text, 'utf16le').swap16());
+}
+
 /** A BIT STRING of whole octets. */
 export function bitString(...parts: readonly Uint8Array[]): Buffer {
   return tlv(TAG.bitString, ZERO_OCTET, ...parts);

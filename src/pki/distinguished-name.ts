@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { findMixedScriptWord } from './confusable-scripts.js';
 import { DerError, DerReader } from './der-reader.js';
 import { TAG } from './der-tags.js';
 import { oid, sequence, set, tlv } from './der-writer.js';
@@ -191,6 +192,10 @@ function checkValue(dotted: string, value: string): void {
   if (forbidden !== undefined) {
     const codePoint = forbidden.toString(16).toUpperCase().padStart(4, '0');
     fail(`The ${label} has the control or invisible character U+${codePoint}.`);
+  }
+  const mixed = findMixedScriptWord(value);
+  if (mixed !== null) {
+    fail(`The ${label} has the word "${mixed}", whose letters are of several scripts that look alike.`);
   }
   if (type === COUNTRY && !/^[A-Za-z]{2}$/.test(value)) fail('The country must be a code of exactly two letters.');
   const length = Array.from(value).length;

@@ -35,4 +35,13 @@ export const OID = {
   sha256: '2.16.840.1.101.3.4.2.1',
   sha384: '2.16.840.1.101.3.4.2.2',
   sha512: '2.16.840.1.101.3.4.2.3',
+  // RFC 5652 section 4 and 8, RFC 7292 section 4.2.3, RFC 2985 section 5.5.1
+  pkcs7Data: '1.2.840.113549.1.7.1',
+  pkcs7EncryptedData: '1.2.840.113549.1.7.6',
+  pkcs12CertBag: '1.2.840.113549.1.12.10.1.3',
+  pkcs9X509Certificate: '1.2.840.113549.1.9.22.1',
+  pkcs9FriendlyName: '1.2.840.113549.1.9.20',
+  // What the JDK marks a trusted certificate with
+  oracleTrustedKeyUsage: '2.16.840.1.113894.746875.1.1',
+  anyExtendedKeyUsage: '2.5.29.37.0',
 } as const;

@@ -6,19 +6,17 @@ import { isSignedBy, readSignatureScheme, type SignatureScheme } from './foreign
 import { parsePublicKey } from './key-strength.js';
 import { OID } from './object-identifiers.js';
 import { PkiError } from './pki-error.js';
+import { isSignedWith } from './signed-object.js';
 
 /** The requester's certificate and, should it send more, others of which one may be the signer's. */
 const MAX_CERTIFICATES = 4;
 const DIGITAL_SIGNATURE = 0x80;
 
-interface Signed {
+interface RequestSignature {
   /** The DER of what is signed. */
   readonly tbs: Buffer;
   readonly scheme: SignatureScheme | null;
   readonly signature: Buffer;
-}
-
-interface RequestSignature extends Signed {
   readonly certificates: readonly Buffer[];
 }
 
@@ -77,31 +75,14 @@ function maySign({ notBefore, notAfter, extensions }: CertificateFields, now: Da
   return ((bits[1] ?? 0) & DIGITAL_SIGNATURE) !== 0;
 }
 
-/**
- * Read here, byte for byte: node:crypto takes text in PEM that lies somewhere in a certificate for the certificate, so that it
- * would check another one than the one whose key is used.
- */
 async function isIssuedByOne(
   der: Buffer,
   { issuerDer }: CertificateFields,
   requesterCas: readonly Uint8Array[],
 ): Promise<boolean> {
-  const { tbs, scheme, signature } = DerReader.readAll(der, readCertificateSignature);
-  if (scheme === null) return false;
   for (const ca of requesterCas) {
     const issuer = parseCertificateFields(ca);
-    if (!issuer.subjectDer.equals(issuerDer)) continue;
-    if (await isSignedBy(parsePublicKey(issuer.spkiDer), scheme, tbs, signature)) return true;
+    if (issuer.subjectDer.equals(issuerDer) && (await isSignedWith(der, issuer.spkiDer))) return true;
   }
   return false;
-}
-
-/** RFC 5280 section 4.1: what the issuer signed, how, and the signature. */
-function readCertificateSignature(reader: DerReader): Signed {
-  const certificate = reader.readSequence();
-  const tbs = certificate.readElement(TAG.sequence);
-  const scheme = readSignatureScheme(certificate.readSequence());
-  const signature = certificate.readBitString();
-  certificate.expectEnd();
-  return { tbs, scheme, signature };
 }

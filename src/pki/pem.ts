@@ -4,6 +4,8 @@ import { PkiError } from './pki-error.js';
 export type PemLabel =
   | 'CERTIFICATE'
   | 'CERTIFICATE REQUEST'
+  | 'X509 CRL'
+  | 'PUBLIC KEY'
   | 'PRIVATE KEY'
   | 'ENCRYPTED PRIVATE KEY'
   | 'EC PRIVATE KEY'

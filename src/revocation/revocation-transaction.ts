@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { AuditService } from '../audit/audit.service.js';
+import { AuditService, type AuditRecord } from '../audit/audit.service.js';
 import {
   CertificateRevocations,
   type LockedCertificate,
@@ -68,24 +68,27 @@ export class RevocationTransaction {
       action: step.action === 'release' ? 'certificate.release' : 'certificate.revoke',
       subjectType: 'certificate',
       subjectId: certificate.id,
-      details: auditDetails(certificate, step),
+      ...toAudit(certificate, step),
     });
     await this.crls.markDirty(tx, certificate);
     await this.ocspCache.invalidateOnRevoke(tx, certificate.issuerId, certificate.serialNumber);
   }
 }
 
-function auditDetails(
+function toAudit(
   { issuerId, serialNumber, revocation: before }: LockedCertificate,
   { action, revocation: after }: Omit<StatusChange, 'actor'>,
-): Record<string, unknown> {
-  const certificate = { issuer_id: issuerId, serial_number: formatSerialNumber(serialNumber) };
-  if (after === null) return { ...certificate, held_since: before?.revokedAt.toISOString() };
+): Pick<AuditRecord, 'details' | 'change'> {
   return {
-    ...certificate,
-    step: action,
-    reason: after.revocationReason,
-    revoked_at: after.revokedAt.toISOString(),
-    invalidity_date: after.invalidityDate?.toISOString() ?? null,
+    details: { issuer_id: issuerId, serial_number: formatSerialNumber(serialNumber), step: action },
+    change: { before: present(before), after: present(after) },
+  };
+}
+
+function present(revocation: LockedCertificate['revocation']): Readonly<Record<string, unknown>> {
+  return {
+    revoked_at: revocation?.revokedAt.toISOString() ?? null,
+    revocation_reason: revocation?.revocationReason ?? null,
+    invalidity_date: revocation?.invalidityDate?.toISOString() ?? null,
   };
 }

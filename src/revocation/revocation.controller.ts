@@ -5,6 +5,7 @@ import { Audit } from '../audit/audited.js';
 import { CERTIFICATE_ID } from '../certificates/certificate.schemas.js';
 import { ApiProblems } from '../platform/http/api-problems.js';
 import { CurrentCaller, type Caller } from '../platform/http/caller.js';
+import { Requires } from '../platform/http/permission.js';
 import {
   presentReleased,
   presentRevoked,
@@ -29,6 +30,7 @@ export class RevocationController {
   constructor(private readonly revocation: RevocationService) {}
 
   @Post(':id/revoke')
+  @Requires('certificates:revoke')
   @HttpCode(200)
   @Audit('certificate.revoke', 'certificate')
   @ApiOperation({
@@ -49,6 +51,7 @@ export class RevocationController {
   }
 
   @Post('revoke')
+  @Requires('certificates:revoke')
   @HttpCode(200)
   @Audit('certificate.revoke', 'certificate')
   @ApiOperation({
@@ -67,6 +70,7 @@ export class RevocationController {
   }
 
   @Post(':id/release')
+  @Requires('certificates:revoke')
   @HttpCode(200)
   @Audit('certificate.release', 'certificate')
   @ApiOperation({ summary: 'Take a certificate off hold', operationId: 'releaseCertificate' })

@@ -4,6 +4,13 @@ import type { CertificateEntity } from '../certificates/certificate.entity.js';
 import type { Visibility } from '../ocsp/revocation-visibility.js';
 import { REVOCATION_REASONS } from '../pki/revocation-reason.js';
 import { formatSerialNumber } from '../pki/serial-number.js';
+import {
+  RELEASE_EXAMPLE,
+  REVOCATION_EXAMPLE,
+  REVOCATIONS_EXAMPLE,
+  REVOKE_CERTIFICATE_EXAMPLE,
+  REVOKE_CERTIFICATES_EXAMPLE,
+} from './revocation.examples.js';
 
 const PAST_DATE = z.iso
   .datetime({ offset: true })
@@ -28,7 +35,7 @@ export const REVOKE_CERTIFICATE = z
       'Since when the key is suspected of being compromised (RFC 5280 section 5.3.2). Not in the future.',
     ),
   })
-  .meta({ id: 'RevokeCertificate' });
+  .meta({ id: 'RevokeCertificate', example: REVOKE_CERTIFICATE_EXAMPLE });
 export type RevokeCertificate = z.output<typeof REVOKE_CERTIFICATE>;
 
 export const REVOKE_CERTIFICATES = REVOKE_CERTIFICATE.extend({
@@ -38,7 +45,7 @@ export const REVOKE_CERTIFICATES = REVOKE_CERTIFICATE.extend({
     .max(1000)
     .transform((ids) => [...new Set(ids)])
     .describe('Up to 1000; the answer tells of each of them.'),
-}).meta({ id: 'RevokeCertificates' });
+}).meta({ id: 'RevokeCertificates', example: REVOKE_CERTIFICATES_EXAMPLE });
 export type RevokeCertificates = z.output<typeof REVOKE_CERTIFICATES>;
 
 const VISIBLE = z.object({
@@ -57,11 +64,14 @@ const REVOKED_CERTIFICATE = z.object({
   invalidity_date: z.iso.datetime().nullable(),
 });
 
-export const REVOCATION = REVOKED_CERTIFICATE.extend({ visible: REVOKED_VISIBLE }).meta({ id: 'Revocation' });
+export const REVOCATION = REVOKED_CERTIFICATE.extend({ visible: REVOKED_VISIBLE }).meta({
+  id: 'Revocation',
+  example: REVOCATION_EXAMPLE,
+});
 
 export const REVOCATIONS = z
   .object({ items: z.array(REVOKED_CERTIFICATE), visible: REVOKED_VISIBLE })
-  .meta({ id: 'Revocations' });
+  .meta({ id: 'Revocations', example: REVOCATIONS_EXAMPLE });
 
 export const RELEASE = z
   .object({
@@ -73,7 +83,7 @@ export const RELEASE = z
       'Every OCSP request that starts after this answer is told `good`, unless it is revoked again.',
     ),
   })
-  .meta({ id: 'Release' });
+  .meta({ id: 'Release', example: RELEASE_EXAMPLE });
 
 export function presentReleased(
   certificate: CertificateEntity,

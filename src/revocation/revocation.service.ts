@@ -45,7 +45,7 @@ export class RevocationService {
    * @throws DomainError certificate_not_found, hold_not_allowed, invalid_request; then nothing has changed
    */
   async revoke(ids: readonly string[], input: RevokeCertificate, caller: Caller): Promise<RevocationResult> {
-    const found = await this.certificates.getAll(ids);
+    const found = await this.certificates.getAll(ids, caller.scope);
     const request = toRequest(input, this.clock.now());
     for (const known of found) checkRequest(known, request);
     const certificates: CertificateEntity[] = [];
@@ -60,7 +60,7 @@ export class RevocationService {
    * @throws DomainError certificate_not_found, certificate_not_on_hold
    */
   async release(id: string, caller: Caller): Promise<ReleaseResult> {
-    const { certificate } = await this.certificates.get(id);
+    const { certificate } = await this.certificates.get(id, caller.scope);
     let releasedAt = this.now();
     await this.revocation.commit(id, caller, (current) => {
       setStatus(certificate, current);

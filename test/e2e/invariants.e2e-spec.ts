@@ -644,15 +644,18 @@ describe('5. A CRL number never repeats or falls', () => {
     return { tryBuild, build };
   }
 
-  /** Ends the session that holds the lock of a CRL, as a fault of the network does. */
+  /** Ends the session that holds the lock of a CRL, as a fault of the network does, when it has read what goes onto it. */
   async function loseLock(id: string): Promise<void> {
     const name = `certplane:crl:${scopeKey(completeCrlOf(id))}`;
     const key = createHash('sha256').update(name).digest().readBigInt64BE();
-    await sql(
-      `SELECT pg_terminate_backend(pid) FROM pg_locks
-        WHERE locktype = 'advisory' AND (classid::int8 << 32) | objid::int8 = $1`,
-      [key.toString()],
-    );
+    await waitUntil('the session is ended', async () => {
+      const ended = await sql(
+        `SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid AND a.state = 'idle'
+          WHERE l.locktype = 'advisory' AND (l.classid::int8 << 32) | l.objid::int8 = $1`,
+        [key.toString()],
+      );
+      return ended.length > 0;
+    });
   }
 
   it('holds while two instances build at the same time', async () => {

@@ -8,6 +8,9 @@ import { buildOcspRequest } from '../../src/pki/ocsp-request.js';
 import { withAdvisoryLock } from '../../src/platform/database/advisory-lock.js';
 import { PG_POOL } from '../../src/platform/database/database.module.js';
 import { IssuingDesk } from '../support/issuing.js';
+import { AuditForwarding } from '../../src/audit/forwarding/audit-forwarding.js';
+import { AuditSealer } from '../../src/audit/audit-sealer.js';
+import { WebhookReceiver } from '../support/audit-receivers.js';
 import { OpensslWorkshop } from '../support/openssl.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { waitUntil } from '../support/wait-until.js';
@@ -25,9 +28,13 @@ let before: Samples;
 let after: Samples;
 /** Between the two: when responses were due, and somebody else had the lock of the pre-signer. */
 let overdue: Samples;
+/** Between the two: when the webhook was out. */
+let unforwarded: Samples;
+let webhook: WebhookReceiver;
 
 beforeAll(async () => {
-  app = await startTestApp({ schedules: false });
+  webhook = await WebhookReceiver.start();
+  app = await startTestApp({ schedules: false, env: { CERTPLANE_AUDIT_WEBHOOK_URL: webhook.url } });
   openssl = new OpensslWorkshop();
   desk = new IssuingDesk(app, openssl);
   before = await scrape();
@@ -40,11 +47,13 @@ beforeAll(async () => {
       WHERE serial_number = (SELECT serial_number FROM certificates WHERE profile = 'intermediate')`,
   );
   await app.app.nest.get(PresignScheduler).run();
+  await sealAndForward();
   after = await scrape();
 });
 afterAll(async () => {
   openssl.remove();
   await app.stop();
+  await webhook.close();
 });
 
 /** Samples by name and labels, as the text writes them. */
@@ -76,6 +85,23 @@ async function scrapeWhilePreSigningIsOverdue(): Promise<Samples> {
   await withAdvisoryLock(app.app.nest.get<Pool>(PG_POOL), 'ocsp-presign', { wait: false }, () => scheduler.run());
   app.clock.advance(-13 * 3600);
   return scrape();
+}
+
+/** Sealing fails once before it succeeds, and so does forwarding. */
+async function sealAndForward(): Promise<void> {
+  const [sealer, forwarding] = [app.app.nest.get(AuditSealer), app.app.nest.get(AuditForwarding)];
+  await app.dataSource.query('ALTER TABLE audit_leaves RENAME TO hidden_leaves');
+  await expect(sealer.run()).rejects.toThrow('audit_leaves');
+  await app.dataSource.query('ALTER TABLE hidden_leaves RENAME TO audit_leaves');
+  await sealer.run();
+  webhook.status = 500;
+  await forwarding.run();
+  unforwarded = await scrape();
+  webhook.status = 200;
+  await waitUntil('the trail is forwarded', async () => {
+    await forwarding.run();
+    return webhook.positions.length > 0;
+  });
 }
 
 async function issueAndRevoke(): Promise<void> {
@@ -186,6 +212,36 @@ const PROOFS: Record<string, () => void> = {
       'certplane_events_total{action="ocsp_responder.issue",outcome="success"}': 1,
       'certplane_events_total{action="issuer.disable",outcome="refused"}': 1,
     }),
+  certplane_audit_unsealed_events: () => {
+    expect(unforwarded.get('certplane_audit_unsealed_events')).toBe(0);
+    expect(before.get('certplane_audit_unsealed_events')).toBeGreaterThanOrEqual(3);
+    expect(overdue.get('certplane_audit_unsealed_events')).toBeGreaterThanOrEqual(3 + 15);
+  },
+  certplane_audit_sealing_lag_seconds: () => {
+    expect(overdue.get('certplane_audit_sealing_lag_seconds')).toBeGreaterThan(0);
+    expect(after.get('certplane_audit_sealing_lag_seconds')).toBe(0);
+  },
+  certplane_audit_sealed_events_total: () =>
+    expect(grewBy('certplane_audit_sealed_events_total')).toBe(overdue.get('certplane_audit_unsealed_events')),
+  certplane_audit_tree_size: () =>
+    expect(grewBy('certplane_audit_tree_size')).toBe(grewBy('certplane_audit_sealed_events_total')),
+  certplane_audit_seal_failures_total: () => expectGrowth({ certplane_audit_seal_failures_total: 1 }),
+  certplane_audit_forwarded_events_total: () =>
+    expect(grewBy('certplane_audit_forwarded_events_total{forwarder="webhook"}')).toBe(
+      grewBy('certplane_audit_tree_size'),
+    ),
+  certplane_audit_forward_failures_total: () =>
+    expectGrowth({ 'certplane_audit_forward_failures_total{forwarder="webhook"}': 1 }),
+  certplane_audit_forward_lag_events: () => {
+    const sample = 'certplane_audit_forward_lag_events{forwarder="webhook"}';
+    expect(unforwarded.get(sample)).toBe(unforwarded.get('certplane_audit_tree_size'));
+    expect(after.get(sample)).toBe(0);
+  },
+  certplane_audit_forward_lag_seconds: () => {
+    const sample = 'certplane_audit_forward_lag_seconds{forwarder="webhook"}';
+    expect(unforwarded.get(sample)).toBeGreaterThan(0);
+    expect(after.get(sample)).toBe(0);
+  },
   certplane_ocsp_requests_total: () =>
     expectGrowth({
       'certplane_ocsp_requests_total{method="POST",status="good"}': 4,

@@ -1,56 +1,15 @@
+import type { Certificate, CreateIssuer, Issuer, Revocation } from '../../clients/typescript/src/schemas.js';
 import type { OpensslWorkshop } from './openssl.js';
 import type { TestApp } from './test-app.js';
 
-/** An issuer as the REST interface shows it. */
-export interface IssuerJson {
-  readonly id: string;
-  readonly name: string;
-  readonly kind: string;
-  readonly status: string;
-  readonly parent_id: string | null;
-  readonly key_algorithm: string;
-  readonly subject: string;
-  readonly not_before: string;
-  readonly not_after: string;
-  readonly path_length: number | null;
-  readonly baseline_requirements: boolean;
-  readonly crl_shards: number;
-  readonly crl_delta_interval: string | null;
-  readonly expired_certs_on_crl: boolean;
-  readonly certificate_pem: string;
-  readonly chain_pem: string;
-  readonly ocsp_url: string;
-  readonly crl_url: string;
-  readonly ca_issuers_url: string;
-}
+/** An issuer as the REST interface shows it, where OCSP is on. */
+export type IssuerJson = Issuer & { readonly ocsp_url: string; readonly crl_url: string };
 
-/** A certificate as the REST interface shows it. */
-export interface CertificateJson {
-  readonly id: string;
-  readonly issuer_id: string;
-  readonly serial_number: string;
-  readonly profile: string;
-  readonly status: string;
-  readonly subject: string;
-  readonly subject_alternative_names: Record<'dns' | 'ip' | 'email' | 'uri', string[]>;
-  readonly not_before: string;
-  readonly not_after: string;
-  readonly fingerprint_sha256: string;
-  readonly certificate_pem: string;
-  readonly chain_pem: string;
-  readonly revoked_at: string | null;
-  readonly revocation_reason: string | null;
-}
+/** A certificate that was issued, as the REST interface shows it. */
+export type CertificateJson = Certificate & { readonly certificate_pem: string; readonly fingerprint_sha256: string };
 
 /** What a revocation answers. */
-export interface RevocationJson {
-  readonly id: string;
-  readonly serial_number: string;
-  readonly status: string;
-  readonly reason: string;
-  readonly revoked_at: string;
-  readonly visible: { readonly ocsp: boolean; readonly nodes: number; readonly waited_ms: number };
-}
+export type RevocationJson = Revocation;
 
 export interface Page<T> {
   readonly items: T[];
@@ -83,18 +42,19 @@ export class IssuingDesk {
     return this.createIssuer({ id, name: id, kind: 'intermediate', parent_id: parentId, subject: `CN=${id}`, ...more });
   }
 
-  createIssuer(body: Record<string, unknown>): Promise<IssuerJson> {
-    return this.app.api.create<IssuerJson>('/api/v1/issuers', body);
+  async createIssuer(body: Record<string, unknown>): Promise<IssuerJson> {
+    return (await this.app.client.createIssuer(body as unknown as CreateIssuer)) as IssuerJson;
   }
 
   async issue(options: IssueOptions = {}): Promise<CertificateJson> {
     const csr = options.csr ?? (await this.openssl.csr(options.subject ?? `/CN=host-${++this.count}.example.com`)).csr;
-    return this.app.api.create<CertificateJson>('/api/v1/certificates', {
+    const certificate = await this.app.client.issueCertificate({
       issuer_id: options.issuer ?? 'iss-local',
       csr,
-      ...(options.validity === undefined ? {} : { validity: options.validity }),
-      ...(options.names === undefined ? {} : { subject_alternative_names: options.names }),
+      validity: options.validity,
+      subject_alternative_names: options.names,
     });
+    return certificate as CertificateJson;
   }
 
   /**
@@ -120,9 +80,7 @@ export class IssuingDesk {
 
   /** Files with the certificate, its issuer's certificate, and all above it up to the root. */
   async files(certificate: CertificateJson): Promise<{ cert: string; issuer: string; chain: string; root: string }> {
-    const { certificate_pem: issuerPem } = await this.app.api.fetch<IssuerJson>(
-      `/api/v1/issuers/${certificate.issuer_id}`,
-    );
+    const { certificate_pem: issuerPem } = await this.app.client.getIssuer(certificate.issuer_id);
     const above = certificate.chain_pem.match(/-----BEGIN[^]*?-----END CERTIFICATE-----\n/g) ?? [];
     return {
       cert: this.openssl.file(`${certificate.id}.pem`, certificate.certificate_pem),
@@ -132,8 +90,8 @@ export class IssuingDesk {
     };
   }
 
-  revoke(certificate: Pick<CertificateJson, 'id'>, body?: Record<string, unknown>): Promise<RevocationJson> {
-    return this.app.api.create(`/api/v1/certificates/${certificate.id}/revoke`, body);
+  revoke({ id }: Pick<CertificateJson, 'id'>, body?: Record<string, unknown>): Promise<RevocationJson> {
+    return this.app.client.revokeCertificate(id, body);
   }
 }
 

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
+import { CertplaneClient } from '../../clients/typescript/src/client.js';
 import { createApp, type App, type AppOptions } from '../../src/app.js';
 import { OcspNode } from '../../src/ocsp/ocsp-node.service.js';
 import { PresignScheduler } from '../../src/ocsp/presign-scheduler.js';
@@ -17,7 +18,10 @@ export interface TestApp {
   readonly app: App;
   readonly config: Config;
   readonly clock: MovableClock;
+  /** The REST interface, byte for byte. */
   readonly api: ApiClient;
+  /** The same, as users of the TypeScript client have it. */
+  readonly client: CertplaneClient;
   /** PEM of the root issuer. */
   readonly ca: string;
   readonly dataDir: string;
@@ -52,6 +56,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     CERTPLANE_PKI_HTTP_PORT: String(await findFreePort()),
     CERTPLANE_LOG_LEVEL: 'fatal',
     CERTPLANE_OCSP_RATE_LIMIT_PER_IP_MIN: '0',
+    CERTPLANE_RATE_LIMIT_RPS: '0',
     CERTPLANE_CRL_REBUILD_DELAY: '1s',
     // A machine that has much else to do must not let it run out in the middle of a test.
     CERTPLANE_OCSP_LEASE: '30s',
@@ -67,6 +72,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const apiKey = config.bootstrapAdminKey ?? readFileSync(app.adminKeyFile, 'utf8').trim();
   const httpsUrl = `https://localhost:${config.httpsPort}`;
   const pkiUrl = `http://127.0.0.1:${config.pkiHttpPort}`;
+  const client = new CertplaneClient({ url: httpsUrl, ca, apiKey });
   return {
     app,
     config,
@@ -77,9 +83,11 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     pkiUrl,
     database,
     api: new ApiClient(httpsUrl, ca, apiKey),
+    client,
     dataSource: app.nest.get(DataSource),
     pki: (path, ask_) => ask(pkiUrl + path, ask_),
     stop: async () => {
+      client.close();
       await app.stop();
       if (beside !== undefined) return;
       await database.drop();

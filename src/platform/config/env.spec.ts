@@ -43,6 +43,10 @@ describe('readConfig', () => {
         refusal: 'standard',
       },
       crl: { validity: 345_600, generationInterval: 3600, rebuildDelay: 5, deltaInterval: 0, memoryMax: 536_870_912 },
+      clientCertificates: null,
+      rateLimit: { rps: 50, burst: 100 },
+      certExportRateLimit: 50,
+      audit: { syslog: null, webhook: null },
       trustedProxies: [],
       workers: 1,
       logLevel: 'info',
@@ -96,6 +100,29 @@ describe('readConfig', () => {
     ['CERTPLANE_CRL_REBUILD_DELAY', ['0s', '61m']],
     ['CERTPLANE_CRL_DELTA_INTERVAL', ['30s', '59s', '8d', 'off']],
     ['CERTPLANE_CRL_MEMORY_MAX', ['1023KiB', '65GiB']],
+    [
+      'CERTPLANE_AUDIT_SYSLOG_URL',
+      [
+        'syslog.example',
+        'syslog://h',
+        'syslog+tls://:6514',
+        'syslog+tls://h:0',
+        'syslog+tls://h:65536',
+        'syslog+tls://u@h',
+        'syslog+tls://h/p',
+      ],
+    ],
+    [
+      'CERTPLANE_AUDIT_WEBHOOK_URL',
+      [
+        'hooks.example',
+        'http://hooks.example/',
+        'https://u:p@h',
+        'https://h/#f',
+        'ftp://h',
+        'http://127.0.0.1.example',
+      ],
+    ],
     ['CERTPLANE_LOG_LEVEL', ['INFO', 'loud']],
   ])('refuses a wrong %s without saying what it was', (name, values) => {
     for (const value of values) {
@@ -193,5 +220,26 @@ describe('readConfig', () => {
         'CERTPLANE_HOST_FILE is not a variable of Certplane',
       ]);
     });
+  });
+
+  it('knows where the audit trail is forwarded', () => {
+    const { audit } = readConfig({
+      CERTPLANE_AUDIT_SYSLOG_URL: 'syslog+tls://[2001:db8::1]',
+      CERTPLANE_AUDIT_WEBHOOK_URL: 'http://localhost:9000/hook?a=b',
+      CERTPLANE_AUDIT_WEBHOOK_SECRET: 'a secret of some length',
+    });
+    expect(audit).toEqual({
+      syslog: { host: '2001:db8::1', port: 6514, caFile: null },
+      webhook: { url: 'http://localhost:9000/hook?a=b', caFile: null, secret: 'a secret of some length' },
+    });
+    expect(readConfig({ CERTPLANE_AUDIT_SYSLOG_URL: 'syslog+tls://logs.example:1514/' }).audit.syslog).toMatchObject({
+      host: 'logs.example',
+      port: 1514,
+    });
+    const alone = { CERTPLANE_AUDIT_SYSLOG_CA_FILE: 'ca.pem', CERTPLANE_AUDIT_WEBHOOK_SECRET: 'a'.repeat(16) };
+    expect(faultsOf(alone)).toEqual([
+      'CERTPLANE_AUDIT_SYSLOG_CA_FILE needs CERTPLANE_AUDIT_SYSLOG_URL',
+      'CERTPLANE_AUDIT_WEBHOOK_SECRET needs CERTPLANE_AUDIT_WEBHOOK_URL',
+    ]);
   });
 });

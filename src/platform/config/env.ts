@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { parseTrustedProxies } from '../http/trusted-proxies.js';
-import { duration, flag, integer, list, masterKey, port, size, webUrl } from './variable-types.js';
+import { AUDIT_VARIABLES, toAuditConfig, type AuditConfig } from './audit-variables.js';
+import { OCSP_VARIABLES, toOcspConfig, type OcspConfig } from './ocsp-variables.js';
+import { duration, integer, masterKey, port, size, webUrl } from './variable-types.js';
 
 /** Every variable that Certplane reads. The descriptions become docs/configuration.md. */
 export const ENVIRONMENT = z.object({
@@ -50,58 +52,46 @@ export const ENVIRONMENT = z.object({
     .optional()
     .describe('The certificate chain (PEM) of the HTTPS listener. Unset: one is issued by `iss-local` and renewed.'),
   CERTPLANE_TLS_KEY_FILE: z.string().optional().describe('The private key (PEM) that goes with it.'),
+  CERTPLANE_CLIENT_CA_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'The CAs (PEM) whose client certificates are accepted instead of an API key. Unset: the HTTPS listener asks for none.',
+    ),
+  CERTPLANE_CLIENT_ROLES_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'Which client certificate has which role: a JSON array of `{"subject" | "dns" | "email" | "uri", "role", "issuer_ids"?, "profiles"?}`.',
+    ),
+  CERTPLANE_CLIENT_CRL_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'The CRLs (PEM, or one in DER) of those CAs that are not issuers of this instance; read again when it changes. Without a CRL that holds, their client certificates are refused.',
+    ),
   CERTPLANE_MAX_BODY_SIZE: size('16KiB', '64MiB')
     .prefault('1MiB')
     .describe('The largest request body of the REST interface.'),
-  CERTPLANE_OCSP_VALIDITY: duration('10m', '10d')
-    .prefault('24h')
-    .describe('From thisUpdate to nextUpdate of an OCSP response. A response is replaced at half of it.'),
   CERTPLANE_CRL_VALIDITY: duration('10m', '10d').prefault('4d').describe('From thisUpdate to nextUpdate of a CRL.'),
   CERTPLANE_HTTP_MAX_AGE: duration('0s', '1d')
     .prefault('1h')
     .describe(
       'The most that caches on the way may keep an OCSP answer or a CRL. A longer time undoes instant revocation in caches that are not ours.',
     ),
-  CERTPLANE_OCSP_RESPONDER_VALIDITY: duration('1h', '365d')
-    .prefault('30d')
-    .describe('The lifetime of a delegated OCSP responder certificate.'),
-  CERTPLANE_OCSP_RESPONDER_ROTATION_GRACE: duration('1m', '180d')
-    .prefault('7d')
-    .describe('How long before it expires a delegated OCSP responder certificate is replaced.'),
-  CERTPLANE_OCSP_NONCE_MAX: integer(16, 128)
-    .prefault('128')
-    .describe('The longest nonce, in octets, that an OCSP request may have (RFC 9654: 1 to 128, at least 16 to 32).'),
-  CERTPLANE_OCSP_ENABLED: flag
-    .prefault('true')
-    .describe('`false`: every OCSP path is 404, and certificates issued from then on name no OCSP responder.'),
-  CERTPLANE_OCSP_LEASE: duration('1s', '60s')
-    .prefault('5s')
+  ...OCSP_VARIABLES,
+  CERTPLANE_RATE_LIMIT_RPS: integer(0, 100_000)
+    .prefault('50')
     .describe(
-      'How long an instance may answer OCSP from memory without having asked for new revocations. A revocation waits this long, once, for an instance that died. The same on all instances.',
+      'How many calls of the REST interface a principal (an API key, a client certificate) may make a second in the long run, over all instances. 0: no limit.',
     ),
-  CERTPLANE_OCSP_MEMORY_MAX: size('1MiB', '64GiB')
-    .prefault('256MiB')
-    .describe('The most memory that one process gives to OCSP responses; those least recently used go first.'),
-  CERTPLANE_OCSP_PRESIGN: z
-    .enum(['eager', 'lazy'])
-    .default('eager')
+  CERTPLANE_RATE_LIMIT_BURST: integer(1, 1_000_000)
+    .prefault('100')
+    .describe('How many of them it may make at once after a pause.'),
+  CERTPLANE_CERT_EXPORT_RATE_LIMIT_PER_ACTOR_HR: integer(0, 1_000_000)
+    .prefault('50')
     .describe(
-      '`eager`: a fresh response to every unexpired certificate lies ready in the database. `lazy`: a response is signed when it is first asked for.',
-    ),
-  CERTPLANE_OCSP_PRESIGN_HASHES: list(['sha1', 'sha256', 'sha384', 'sha512'])
-    .prefault('sha1,sha256')
-    .describe('The CertID hash algorithms that responses are signed for in advance, separated by commas.'),
-  CERTPLANE_OCSP_CACHE_REFRESH_INTERVAL: duration('1s', '12h')
-    .prefault('1h')
-    .describe('How often the responses that have passed half of their validity are replaced.'),
-  CERTPLANE_OCSP_RATE_LIMIT_PER_IP_MIN: integer(0, 100_000_000)
-    .prefault('1000')
-    .describe('OCSP requests a minute from one source: an IPv4 address, or an IPv6 network of 64 bits. 0 is no limit.'),
-  CERTPLANE_OCSP_REFUSAL: z
-    .enum(['standard', 'unauthorized'])
-    .default('standard')
-    .describe(
-      'What a refused OCSP request is told. `standard`: tryLater over the rate limit, malformedRequest for a bad nonce. `unauthorized`: that one answer for both.',
+      'How many certificates a principal may export within an hour of its first export, over all instances. 0: no limit.',
     ),
   CERTPLANE_TRUSTED_PROXIES: z
     .string()
@@ -139,6 +129,7 @@ export const ENVIRONMENT = z.object({
   CERTPLANE_CRL_MEMORY_MAX: size('1MiB', '64GiB')
     .prefault('512MiB')
     .describe('The most memory that one process gives to CRLs that it serves; those least recently used go first.'),
+  ...AUDIT_VARIABLES,
   CERTPLANE_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
@@ -150,7 +141,16 @@ export const FILE_VARIABLES = [
   'CERTPLANE_DATABASE_URL',
   'CERTPLANE_MASTER_KEY',
   'CERTPLANE_BOOTSTRAP_ADMIN_KEY',
+  'CERTPLANE_AUDIT_WEBHOOK_SECRET',
 ] as const;
+
+/** What the command line reads: no fault where it stands in the environment of the server too. */
+const COMMAND_LINE_VARIABLES: readonly string[] = [
+  'CERTPLANE_URL',
+  'CERTPLANE_API_KEY',
+  'CERTPLANE_API_KEY_FILE',
+  'CERTPLANE_CA_FILE',
+];
 
 export class ConfigurationError extends Error {
   constructor(readonly faults: readonly string[]) {
@@ -178,25 +178,19 @@ export interface Config {
   readonly masterKey: Buffer | null;
   readonly bootstrapAdminKey: string | null;
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
+  /** Null: no client certificates are asked for. */
+  readonly clientCertificates: {
+    readonly caFile: string;
+    readonly rolesFile: string;
+    readonly crlFile: string | null;
+  } | null;
   readonly maxBodyBytes: number;
   readonly httpMaxAge: number;
-  readonly ocsp: {
-    readonly validity: number;
-    readonly responderValidity: number;
-    readonly responderRotationGrace: number;
-    /** Octets. */
-    readonly nonceMax: number;
-    readonly enabled: boolean;
-    readonly lease: number;
-    /** Bytes. */
-    readonly memoryMax: number;
-    readonly presign: 'eager' | 'lazy';
-    readonly presignHashes: readonly ('sha1' | 'sha256' | 'sha384' | 'sha512')[];
-    readonly refreshInterval: number;
-    /** 0 is no limit. */
-    readonly rateLimitPerMinute: number;
-    readonly refusal: 'standard' | 'unauthorized';
-  };
+  readonly ocsp: OcspConfig;
+  /** Calls of one principal over all instances; `rps` 0 is no limit. */
+  readonly rateLimit: { readonly rps: number; readonly burst: number };
+  /** Exports of one principal within an hour; 0 is no limit. */
+  readonly certExportRateLimit: number;
   readonly trustedProxies: readonly string[];
   readonly workers: number;
   readonly crl: {
@@ -208,6 +202,7 @@ export interface Config {
     /** Bytes. */
     readonly memoryMax: number;
   };
+  readonly audit: AuditConfig;
   readonly logLevel: LogLevel;
 }
 
@@ -218,7 +213,7 @@ export interface Config {
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const faults: string[] = [];
   const values = withFileValues(environment, faults);
-  const known: ReadonlySet<string> = new Set(Object.keys(ENVIRONMENT.shape));
+  const known: ReadonlySet<string> = new Set([...Object.keys(ENVIRONMENT.shape), ...COMMAND_LINE_VARIABLES]);
   for (const name of Object.keys(values)) {
     if (name.startsWith('CERTPLANE_') && !known.has(name)) faults.push(`${name} is not a variable of Certplane`);
   }
@@ -253,22 +248,17 @@ function toConfig(env: Environment): Config {
       env.CERTPLANE_TLS_CERT_FILE !== undefined && env.CERTPLANE_TLS_KEY_FILE !== undefined
         ? { certFile: env.CERTPLANE_TLS_CERT_FILE, keyFile: env.CERTPLANE_TLS_KEY_FILE }
         : null,
+    clientCertificates:
+      env.CERTPLANE_CLIENT_CA_FILE !== undefined && env.CERTPLANE_CLIENT_ROLES_FILE !== undefined
+        ? {
+            caFile: env.CERTPLANE_CLIENT_CA_FILE,
+            rolesFile: env.CERTPLANE_CLIENT_ROLES_FILE,
+            crlFile: env.CERTPLANE_CLIENT_CRL_FILE ?? null,
+          }
+        : null,
     maxBodyBytes: env.CERTPLANE_MAX_BODY_SIZE,
     httpMaxAge: env.CERTPLANE_HTTP_MAX_AGE,
-    ocsp: {
-      validity: env.CERTPLANE_OCSP_VALIDITY,
-      responderValidity: env.CERTPLANE_OCSP_RESPONDER_VALIDITY,
-      responderRotationGrace: env.CERTPLANE_OCSP_RESPONDER_ROTATION_GRACE,
-      nonceMax: env.CERTPLANE_OCSP_NONCE_MAX,
-      enabled: env.CERTPLANE_OCSP_ENABLED,
-      lease: env.CERTPLANE_OCSP_LEASE,
-      memoryMax: env.CERTPLANE_OCSP_MEMORY_MAX,
-      presign: env.CERTPLANE_OCSP_PRESIGN,
-      presignHashes: env.CERTPLANE_OCSP_PRESIGN_HASHES,
-      refreshInterval: env.CERTPLANE_OCSP_CACHE_REFRESH_INTERVAL,
-      rateLimitPerMinute: env.CERTPLANE_OCSP_RATE_LIMIT_PER_IP_MIN,
-      refusal: env.CERTPLANE_OCSP_REFUSAL,
-    },
+    ocsp: toOcspConfig(env),
     crl: {
       validity: env.CERTPLANE_CRL_VALIDITY,
       generationInterval: env.CERTPLANE_CRL_GENERATION_INTERVAL,
@@ -276,8 +266,11 @@ function toConfig(env: Environment): Config {
       deltaInterval: env.CERTPLANE_CRL_DELTA_INTERVAL,
       memoryMax: env.CERTPLANE_CRL_MEMORY_MAX,
     },
+    rateLimit: { rps: env.CERTPLANE_RATE_LIMIT_RPS, burst: env.CERTPLANE_RATE_LIMIT_BURST },
+    certExportRateLimit: env.CERTPLANE_CERT_EXPORT_RATE_LIMIT_PER_ACTOR_HR,
     trustedProxies: env.CERTPLANE_TRUSTED_PROXIES,
     workers: env.CERTPLANE_WORKERS,
+    audit: toAuditConfig(env),
     logLevel: env.CERTPLANE_LOG_LEVEL,
   };
 }
@@ -288,12 +281,33 @@ interface CrossCheck {
   readonly fault: string;
 }
 
+function needs(name: keyof Environment, other: keyof Environment): CrossCheck {
+  return {
+    names: [name, other],
+    fits: (env) => env[name] === undefined || env[other] !== undefined,
+    fault: `${name} needs ${other}`,
+  };
+}
+
 const CROSS_CHECKS: readonly CrossCheck[] = [
   {
     names: ['CERTPLANE_TLS_CERT_FILE', 'CERTPLANE_TLS_KEY_FILE'],
     fits: (env) => (env.CERTPLANE_TLS_CERT_FILE === undefined) === (env.CERTPLANE_TLS_KEY_FILE === undefined),
     fault: 'CERTPLANE_TLS_CERT_FILE and CERTPLANE_TLS_KEY_FILE must be set together',
   },
+  {
+    names: ['CERTPLANE_CLIENT_CA_FILE', 'CERTPLANE_CLIENT_ROLES_FILE'],
+    fits: (env) => (env.CERTPLANE_CLIENT_CA_FILE === undefined) === (env.CERTPLANE_CLIENT_ROLES_FILE === undefined),
+    fault: 'CERTPLANE_CLIENT_CA_FILE and CERTPLANE_CLIENT_ROLES_FILE must be set together',
+  },
+  {
+    names: ['CERTPLANE_CLIENT_CRL_FILE', 'CERTPLANE_CLIENT_CA_FILE'],
+    fits: (env) => env.CERTPLANE_CLIENT_CRL_FILE === undefined || env.CERTPLANE_CLIENT_CA_FILE !== undefined,
+    fault: 'CERTPLANE_CLIENT_CRL_FILE needs CERTPLANE_CLIENT_CA_FILE',
+  },
+  needs('CERTPLANE_AUDIT_SYSLOG_CA_FILE', 'CERTPLANE_AUDIT_SYSLOG_URL'),
+  needs('CERTPLANE_AUDIT_WEBHOOK_CA_FILE', 'CERTPLANE_AUDIT_WEBHOOK_URL'),
+  needs('CERTPLANE_AUDIT_WEBHOOK_SECRET', 'CERTPLANE_AUDIT_WEBHOOK_URL'),
   {
     names: ['CERTPLANE_HTTPS_PORT', 'CERTPLANE_PKI_HTTP_PORT'],
     fits: (env) => env.CERTPLANE_HTTPS_PORT !== env.CERTPLANE_PKI_HTTP_PORT,

@@ -1,4 +1,4 @@
-import { uuidV7 } from './uuid.js';
+import { firstUuidV7, uuidV7 } from './uuid.js';
 
 describe('uuidV7', () => {
   it('is a UUID of version 7 and variant 10 that begins with its milliseconds', () => {
@@ -12,5 +12,21 @@ describe('uuidV7', () => {
     const ids = Array.from({ length: 100 }, () => uuidV7(now));
     expect(new Set(ids).size).toBe(100);
     for (const id of ids) expect(id < uuidV7(later)).toBe(true);
+  });
+});
+
+describe('firstUuidV7', () => {
+  it('stands before all that is made at its time, and behind all that was made before', () => {
+    for (const time of [0, 1, 1_700_000_000_000, 2 ** 47]) {
+      const first = firstUuidV7(new Date(time));
+      expect(first).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+      expect(first < uuidV7(new Date(time))).toBe(true);
+      if (time > 0) expect(first > uuidV7(new Date(time - 1))).toBe(true);
+    }
+  });
+
+  it('is one of the ends for times that no UUID has', () => {
+    expect(firstUuidV7(new Date(-1))).toBe(firstUuidV7(new Date(0)));
+    expect(firstUuidV7(new Date(8_640_000_000_000_000))).toMatch(/^ffffffff-ffff-0000-/);
   });
 });

@@ -28,6 +28,7 @@ export const ERROR_STATUS = {
   not_found: 404,
   issuer_not_found: 404,
   certificate_not_found: 404,
+  api_key_not_found: 404,
   crl_not_found: 404,
   crl_published_elsewhere: 404,
   crl_not_ready: 503,
@@ -38,11 +39,18 @@ export const ERROR_STATUS = {
   issuer_without_key: 409,
   issuer_status_conflict: 409,
   issuance_interrupted: 409,
+  api_key_exists: 409,
+  api_key_not_active: 409,
+  last_admin_key: 409,
+  idempotency_in_progress: 409,
   certificate_not_on_hold: 409,
   precondition_failed: 412,
   body_too_large: 413,
   unsupported_media_type: 415,
   range_not_satisfiable: 416,
+  idempotency_key_reused: 422,
+  rate_limit_exceeded: 429,
+  too_many_attempts: 429,
   internal_error: 500,
   database_unavailable: 503,
 } as const satisfies Record<PkiErrorCode, number> & Record<string, number>;
@@ -55,12 +63,21 @@ export interface FieldFault {
   readonly message: string;
 }
 
+/** What a refusal says besides its code and detail. */
+export interface RefusalAdditions {
+  /** Retry-After. */
+  readonly retryAfterSeconds?: number;
+  /** Members of the problem of their own (RFC 9457 section 3.2). */
+  readonly members?: Readonly<Record<string, unknown>>;
+}
+
 /** A refusal with a stable code. The detail is a sentence that helps the caller, and is safe to show. */
 export class DomainError extends Error {
   constructor(
     readonly code: ErrorCode,
     readonly detail: string,
     readonly faults: readonly FieldFault[] = [],
+    readonly additions: RefusalAdditions = {},
   ) {
     super(detail);
     this.name = 'DomainError';

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
@@ -14,6 +15,7 @@ export const LISTENER_LIMITS = {
 
 const OCSP_REQUEST_TYPE = 'application/ocsp-request';
 const OCSP_REQUEST_LIMIT = '10kb';
+const BODY_DEPTH_MAX = 32;
 
 /** Everything between the listener and the controllers. */
 export function configureHttp(app: NestExpressApplication, maxBodyBytes: number): void {
@@ -35,9 +37,10 @@ export function configureHttp(app: NestExpressApplication, maxBodyBytes: number)
   app.use(neverCache);
   app.use(onlyWellFormedPaths);
   app.use(onlyKnownBodies);
-  app.useBodyParser('raw', { limit: OCSP_REQUEST_LIMIT, type: OCSP_REQUEST_TYPE });
+  app.useBodyParser('raw', { limit: OCSP_REQUEST_LIMIT, type: isOcspRequest });
   app.use(wrapOcspRequest);
-  app.useBodyParser('json', { limit: maxBodyBytes, type: () => true });
+  app.useBodyParser('json', { limit: maxBodyBytes, type: hasBody });
+  app.use(onlyShallowBodies);
   app.use(absentBodyIsEmpty);
 }
 
@@ -56,9 +59,15 @@ function onlyWellFormedPaths(request: Request, _: Response, next: NextFunction):
   }
 }
 
-function hasBody(request: Request): boolean {
+/** The content of a GET means nothing (RFC 9110 section 9.3.1), and is not read. */
+function hasBody(request: IncomingMessage): boolean {
+  if (request.method === 'GET' || request.method === 'HEAD') return false;
   const length = request.headers['content-length'];
   return request.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+}
+
+function isOcspRequest(request: IncomingMessage): boolean {
+  return hasBody(request) && (request as Request).is(OCSP_REQUEST_TYPE) !== false;
 }
 
 function onlyKnownBodies(request: Request, _: Response, next: NextFunction): void {
@@ -72,6 +81,20 @@ function wrapOcspRequest(request: Request, _: Response, next: NextFunction): voi
   const body: unknown = request.body;
   if (Buffer.isBuffer(body)) request.body = { request: body.toString('base64') };
   next();
+}
+
+/** Whatever goes through a value by calling itself would run out of stack. Nothing of ours is nested deeper than this. */
+function onlyShallowBodies(request: Request, _: Response, next: NextFunction): void {
+  if (!isDeeperThan(request.body, BODY_DEPTH_MAX)) next();
+  else next(new DomainError('invalid_json', `The request body is nested deeper than ${BODY_DEPTH_MAX} levels.`));
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  let level = [value];
+  for (let depth = 0; depth <= levels && level.length > 0; depth++) {
+    level = level.flatMap((each) => (typeof each === 'object' && each !== null ? Object.values(each) : []));
+  }
+  return level.length > 0;
 }
 
 /** A POST whose members are all optional needs no body. */

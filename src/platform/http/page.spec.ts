@@ -14,16 +14,16 @@ describe('cutPage', () => {
     [3, 2, 2, true],
   ])('makes of %d rows, asked for with a limit of %d, a page of %d; more: %s', (given, limit, expected, more) => {
     const all = rows(given);
-    const page = cutPage(all, limit);
+    const page = cutPage(all, { limit });
     expect(page.rows).toEqual(all.slice(0, expected));
     expect(page.nextCursor !== null).toBe(more);
-    if (more) expect(findCursorId(page.nextCursor!)).toBe(all[expected - 1]!.id);
+    if (more) expect(findCursorId({ limit: 7, cursor: page.nextCursor! })).toBe(all[expected - 1]!.id);
   });
 });
 
 describe('findCursorId', () => {
   it('is null without a cursor', () => {
-    expect(findCursorId(undefined)).toBeNull();
+    expect(findCursorId({ limit: 1 })).toBeNull();
   });
 
   it.each([
@@ -34,8 +34,23 @@ describe('findCursorId', () => {
     Buffer.from(`${ID}'`).toString('base64url'),
     '%00',
   ])('refuses %j, which is not ours', (cursor) => {
-    expect(() => findCursorId(cursor)).toThrow(DomainError);
-    expect(() => findCursorId(cursor)).toThrow('The cursor is not one of ours');
+    expect(() => findCursorId({ limit: 1, cursor })).toThrow(DomainError);
+    expect(() => findCursorId({ limit: 1, cursor })).toThrow('The cursor is not one of ours');
+  });
+
+  it('refuses the cursor of another query, and takes one whose filters are the same', () => {
+    const query = { limit: 1, status: 'revoked', before: new Date(0), issuer: undefined };
+    const cursor = cutPage(rows(2), query).nextCursor!;
+    const same = { before: new Date(0), status: 'revoked', limit: 9, cursor };
+    expect(findCursorId(same)).toBe(rows(1)[0]!.id);
+    for (const other of [
+      { limit: 1 },
+      { ...query, status: 'active' },
+      { ...query, before: new Date(1000) },
+      { ...query, issuer: 'a' },
+    ]) {
+      expect(() => findCursorId({ ...other, cursor })).toThrow('The cursor is of another query');
+    }
   });
 });
 

@@ -1,5 +1,6 @@
 import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import { DomainError } from '../errors/domain-error.js';
 import { InjectLogger, type Logger } from '../logging/logger.js';
 import { PROBLEM_CONTENT_TYPE, problemOf } from './problem.js';
 import { requestIdOf } from './request-id.js';
@@ -21,6 +22,8 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer realm="certplane"');
+    const retryAfter = error instanceof DomainError ? error.additions.retryAfterSeconds : undefined;
+    if (retryAfter !== undefined) response.setHeader('Retry-After', String(retryAfter));
     response
       .status(problem.status)
       .type(PROBLEM_CONTENT_TYPE)

@@ -30,7 +30,9 @@ export function createProblem(code: ErrorCode, detail: string, faults: readonly 
 
 /** The problem that tells of an error. What is not a refusal of ours becomes internal_error, and says nothing of its cause. */
 export function problemOf(error: unknown): Problem {
-  if (error instanceof DomainError) return createProblem(error.code, error.detail, error.faults);
+  if (error instanceof DomainError) {
+    return { ...createProblem(error.code, error.detail, error.faults), ...error.additions.members };
+  }
   if (error instanceof PkiError) return createProblem(error.code, error.message);
   if (error instanceof NotFoundException) return createProblem('not_found', 'There is nothing at this path.');
   if (isDatabaseUnavailable(error)) {

@@ -53,6 +53,23 @@ describe('SourceRateLimiter', () => {
     expect(limiter.take('192.0.2.1')).toBe(0);
   });
 
+  it('takes back what is not to count, and never more than was taken', () => {
+    const { limiter, clock } = limiterOf(10);
+    allowedOf(limiter, '192.0.2.1', 10);
+    limiter.giveBack('192.0.2.2');
+    limiter.giveBack('no address');
+    expect(limiter.take('192.0.2.1')).toBe(6);
+    limiter.giveBack('192.0.2.1');
+    expect(allowedOf(limiter, '192.0.2.1', 5)).toBe(1);
+    for (let i = 0; i < 100; i++) limiter.giveBack('192.0.2.1');
+    expect(allowedOf(limiter, '192.0.2.1', 100)).toBe(10);
+    clock.now += 6000;
+    expect(allowedOf(limiter, '192.0.2.1', 100)).toBe(1);
+    const off = new SourceRateLimiter({ perMinute: 0, maxSources: 8, nowMs: () => 0 });
+    off.giveBack('192.0.2.1');
+    expect(off.take('192.0.2.1')).toBe(0);
+  });
+
   it('never holds more than a minute’s worth, and charges nothing for a refusal', () => {
     const { limiter, clock } = limiterOf(20);
     expect(allowedOf(limiter, '192.0.2.1', 5000)).toBe(20);

@@ -69,6 +69,13 @@ export class SourceRateLimiter {
     }
   }
 
+  /** Puts back what {@link take} took for a request that is not to count after all. Never throws. */
+  giveBack(address: string): void {
+    if (this.perMinute === 0 || !readSourceKey(address, this.key)) return;
+    const slot = this.findSlot(this.key[0]!, this.key[1]!);
+    if (slot !== -1) this.fullAt[slot] = Math.max(0, this.fullAt[slot]! - WINDOW_MS);
+  }
+
   /** The sources whose bucket isn't full at the moment. It looks at the whole table: for metrics, not for each request. */
   get size(): number {
     try {
@@ -113,6 +120,14 @@ export class SourceRateLimiter {
     this.keys[fullest * 2 + 1] = low;
     this.fullAt[fullest] = 0;
     return fullest;
+  }
+
+  private findSlot(high: number, low: number): number {
+    const first = this.setOf(high, low) * this.ways;
+    for (let slot = first; slot < first + this.ways; slot++) {
+      if (this.keys[slot * 2] === high && this.keys[slot * 2 + 1] === low) return slot;
+    }
+    return -1;
   }
 
   private setOf(high: number, low: number): number {
