@@ -127,7 +127,7 @@ describe('an export', () => {
     expect(JSON.stringify(events)).not.toContain('not in the trail');
   });
 
-  it('does not happen when the event can not be written', async () => {
+  it('9. An export without its audit event does not happen', async () => {
     const issued = await new IssuingDesk(app, openssl).issue();
     await app.dataSource.query(`CREATE FUNCTION refuse_export() RETURNS trigger LANGUAGE plpgsql AS
       $$ BEGIN IF new.action LIKE 'cert_export_p%' THEN RAISE EXCEPTION 'no room'; END IF; RETURN new; END $$`);
